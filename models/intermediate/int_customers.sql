@@ -1,0 +1,56 @@
+-- The customer record that holds for each entity: its own where there is one, else the common one.
+-- Grain: one row per entity and customer code seen in documents or in the master data.
+with
+
+customers as (
+
+    select * from {{ ref('stg_customers') }}
+
+),
+
+used as (
+
+    select
+        invoices.entity_code,
+        invoices.customer_code
+    from {{ ref('stg_invoices') }} as invoices
+
+    union
+
+    select
+        receipts.entity_code,
+        receipts.customer_code
+    from {{ ref('stg_receipts') }} as receipts
+
+    union
+
+    select
+        customers.entity_code,
+        customers.customer_code
+    from customers
+    where customers.entity_code is not null
+
+),
+
+resolved as (
+
+    select
+        used.entity_code,
+        used.customer_code,
+        own.customer_code is not null as has_own_record,
+        own.customer_code is not null or common.customer_code is not null as has_record
+        {%- for column in feed_columns('customers') if column not in ('entity_code', 'customer_code') %},
+        case
+            when own.customer_code is not null then own.{{ column }} else common.{{ column }}
+        end as {{ column }}
+        {%- endfor %}
+
+    from used
+    left join customers as own
+        on used.entity_code = own.entity_code and used.customer_code = own.customer_code
+    left join customers as common
+        on used.customer_code = common.customer_code and common.entity_code is null
+
+)
+
+select * from resolved

@@ -1,0 +1,53 @@
+-- What moved on each day, converted at the rate of that day. Reversals are taken off on their own day.
+-- Grain: one row per day and dimension set.
+with
+
+run as (
+
+    select * from {{ ref('int_run') }}
+
+),
+
+movements as (
+
+    select
+        movements.movement_date as flow_date,
+        movements.dimension_set_id,
+        movements.movement_type,
+        movements.item_type,
+        movements.is_factored,
+        movements.movement_type = 'receipt_allocation'
+        and movements.item_side = 'debit'
+        and movements.receipt_date > movements.due_date as is_late,
+        {{ convert('movements.movement_amount', 'factors.factor') }} as amount
+    from {{ ref('int_receivable_movements') }} as movements
+    cross join run
+    inner join {{ ref('int_fx_factors') }} as factors
+        on
+            movements.movement_date = factors.calendar_date
+            and movements.currency_code = factors.currency_code
+    where movements.movement_date <= run.as_of_date
+
+)
+{%- set is_revenue = "movements.movement_type = 'issue' and movements.item_type in ('invoice', 'debit_note', 'credit_note')" %}
+{%- set flows = {
+    'revenue_amount': ('', is_revenue),
+    'factored_revenue_amount': ('', is_revenue ~ ' and movements.is_factored'),
+    'opening_items_amount': ('', "movements.movement_type = 'issue' and movements.item_type = 'opening'"),
+    'collected_amount': ('-', "movements.movement_type = 'issue' and movements.item_type = 'receipt'"),
+    'collected_late_amount': ('-', 'movements.is_late'),
+    'credit_note_amount': ('-', "movements.movement_type = 'issue' and movements.item_type = 'credit_note'"),
+    'write_off_amount': ('-', "movements.movement_type = 'write_off'"),
+    'discount_amount': ('-', "movements.movement_type = 'discount'"),
+    'transferred_amount': ('', "movements.movement_type in ('receipt_allocation', 'credit_note_allocation')"),
+} %}
+
+select
+    movements.flow_date,
+    movements.dimension_set_id
+    {%- for name, (sign, condition) in flows.items() %},
+    {{ money('coalesce(' ~ sign ~ 'sum(movements.amount) filter (where ' ~ condition ~ '), 0)') }} as {{ name }}
+    {%- endfor %}
+
+from movements
+group by movements.flow_date, movements.dimension_set_id

@@ -1,0 +1,91 @@
+-- Balance of every day by slice and age band, converted at the rate of the day. Slices of single
+-- customers are left out: they are measured at month-ends.
+-- Grain: one row per day, slice and age band in which something is open.
+with
+
+calendar as (
+
+    select * from {{ ref('int_calendar') }}
+
+),
+
+changes as (
+
+    select
+        changes.change_date,
+        slices.slice_id,
+        changes.currency_code,
+        changes.age_band,
+        sum(changes.open_change) as open_change,
+        sum(changes.factored_change) as factored_change,
+        sum(changes.item_change) as item_change,
+        sum(changes.disputed_change) as disputed_change,
+        sum(changes.theoretical_change) as theoretical_change
+    from {{ ref('int_receivable_changes') }} as changes
+    inner join {{ ref('int_dimension_set_slices') }} as slices
+        on changes.dimension_set_id = slices.dimension_set_id
+    where slices.segment_type <> 'customer'
+    group by
+        changes.change_date, slices.slice_id, changes.currency_code, changes.age_band
+
+),
+
+balances as (
+
+    select
+        changes.slice_id,
+        changes.currency_code,
+        changes.age_band,
+        changes.change_date as valid_from,
+        coalesce(lead(changes.change_date) over series_days, date '9999-12-31') as valid_to,
+        sum(changes.open_change) over series_days as open_amount,
+        sum(changes.factored_change) over series_days as factored_amount,
+        sum(changes.item_change) over series_days as item_count,
+        sum(changes.disputed_change) over series_days as disputed_amount,
+        sum(changes.theoretical_change) over series_days as theoretical_amount
+    from changes
+    window series_days as (
+        partition by changes.slice_id, changes.currency_code, changes.age_band
+        order by changes.change_date
+    )
+
+),
+
+converted as (
+
+    select
+        calendar.calendar_date as snapshot_date,
+        balances.slice_id,
+        balances.age_band,
+        balances.item_count,
+        {{ convert('balances.open_amount', 'factors.factor') }} as open_amount,
+        {{ convert('balances.factored_amount', 'factors.factor') }} as factored_amount,
+        {{ convert('balances.disputed_amount', 'factors.factor') }} as disputed_amount,
+        {{ convert('balances.theoretical_amount', 'factors.factor') }} as theoretical_amount
+    from balances
+    inner join calendar
+        on
+            calendar.calendar_date >= balances.valid_from
+            and calendar.calendar_date < balances.valid_to
+    inner join {{ ref('int_fx_factors') }} as factors
+        on
+            calendar.calendar_date = factors.calendar_date
+            and balances.currency_code = factors.currency_code
+    where
+        balances.open_amount <> 0 or balances.item_count <> 0 or balances.theoretical_amount <> 0
+        or balances.disputed_amount <> 0 or balances.factored_amount <> 0
+
+)
+
+select
+    converted.snapshot_date,
+    converted.slice_id,
+    converted.age_band,
+    {{ money('sum(converted.open_amount)') }} as open_amount,
+    {{ money('sum(converted.factored_amount)') }} as factored_amount,
+    cast(sum(converted.item_count) as bigint) as item_count,
+    {{ money('sum(converted.disputed_amount)') }} as disputed_amount,
+    {{ money('sum(converted.theoretical_amount)') }} as theoretical_amount
+
+from converted
+group by converted.snapshot_date, converted.slice_id, converted.age_band

@@ -1,0 +1,181 @@
+"""Build: hand the lake to dbt, and say in plain words what stopped it."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from encours import lake, runs
+from encours.errors import DataError
+from encours.feeds import load_contract
+from encours.home import Home
+from encours.project import PROFILES_FOLDER, PROJECT_FOLDER
+from encours.runs import Run
+
+Progress = Callable[[str], None]
+_ROWS_SHOWN = 5
+
+
+def build(home: Home, run: Run, progress: Progress) -> None:
+    """Compute every table from the lake into the build database, and test them.
+
+    Args:
+        home: Home folder; the build database in it is made anew.
+        run: The run; gets its as-of date, its inputs, and the status `built`.
+        progress: Called with a line for each step and each finished node.
+
+    Raises:
+        DataError: A model or a test fails; the message names it, with the rows that show it.
+    """
+    runs.save(home, run)
+    progress("build: opening the lake")
+    for path in (home.build_database, home.build_database.with_suffix(".duckdb.wal")):
+        path.unlink(missing_ok=True)
+    with duckdb.connect(str(home.build_database)) as connection:
+        lake.register(connection, home, run.known_at)
+        run.inputs_sha256 = lake.state_digest(home, run.known_at)
+        run.input_rows = {
+            feed: _count(connection, f"raw.{feed}") for feed in sorted(load_contract())
+        }
+        if not run.input_rows["invoices"] and not run.input_rows["receipts"]:
+            raise DataError(
+                f"{home.path}: there is no invoice and no receipt in the lake. "
+                "Ingest a source first: encours run SOURCE.yml"
+            )
+        runs.register(connection, home, run)
+    results = _invoke_dbt(home, run, progress)
+    with duckdb.connect(str(home.build_database), read_only=True) as connection:
+        problem = _problem(connection, home, run, results)
+        if problem:
+            raise DataError(problem)
+        row = connection.execute(
+            "select as_of_date, reporting_currency_code, "
+            "(select max(movement_date) from intermediate.int_receivable_movements) "
+            "from intermediate.int_run"
+        ).fetchone()
+    assert row is not None
+    run.as_of_date, run.reporting_currency_code, run.last_movement_date = row
+    run.status = "built"
+    runs.save(home, run)
+
+
+def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]]:
+    # dbt takes two seconds to import: only the commands that build wait for it.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    target = (home.path / "dbt").resolve()
+    run_folder = runs.folder(home, run).resolve()
+    os.environ["ENCOURS_BUILD_DATABASE"] = str(home.build_database.resolve())
+    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    (target / "run_results.json").unlink(missing_ok=True)
+    runner = dbtRunner(callbacks=[_reporter(progress)])
+    outcome = runner.invoke(
+        [
+            "build",
+            *("--project-dir", str(PROJECT_FOLDER)),
+            *("--profiles-dir", str(PROFILES_FOLDER)),
+            *("--target-path", str(target)),
+            *("--log-path", str(run_folder)),
+            *("--log-level", "none"),
+            "--no-use-colors",
+            "--no-version-check",
+        ]
+    )
+    DuckDBConnectionManager.close_all_connections()
+    for name in ("manifest.json", "run_results.json"):
+        if (target / name).is_file():
+            shutil.copyfile(target / name, run_folder / name)
+    if outcome.exception is not None or not (target / "run_results.json").is_file():
+        raise DataError(
+            f"dbt stopped: {outcome.exception}. Its log is {run_folder / 'dbt.log'}."
+        )
+    document = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
+    results: list[dict[str, Any]] = document["results"]
+    return results
+
+
+def _reporter(progress: Progress) -> Callable[[Any], None]:
+    """A listener that says which node was finished, of how many."""
+
+    def report(event: Any) -> None:
+        if event.info.name in ("LogModelResult", "LogSeedResult"):
+            data = event.data
+            progress(
+                f"build: {data.index}/{data.total} "
+                f"{data.node_info.node_name} ({data.execution_time:.1f} s)"
+            )
+
+    return report
+
+
+def _problem(
+    connection: duckdb.DuckDBPyConnection, home: Home, run: Run, results: list[dict[str, Any]]
+) -> str | None:
+    """What stopped the build, in words; None when nothing did."""
+    failed = [result for result in results if result["status"] in ("error", "fail")]
+    if not failed:
+        return None
+    manifest = json.loads((runs.folder(home, run) / "manifest.json").read_text(encoding="utf-8"))
+    lines = []
+    for result in failed:
+        node = manifest["nodes"].get(result["unique_id"]) or manifest["unit_tests"].get(
+            result["unique_id"], {}
+        )
+        models = ", ".join(
+            name.split(".")[-1] for name in node.get("depends_on", {}).get("nodes", [])
+        )
+        kind = node.get("resource_type", "node").replace("_", " ")
+        over = f" (over {models})" if models and kind == "test" else ""
+        name = node.get("name", result["unique_id"])
+        message = result["message"] if kind == "unit test" else _first_line(result["message"])
+        lines.append(f"{kind} {name}{over} failed: {message}")
+        description = node.get("description")
+        if kind == "test" and description:
+            lines.append(f"  {description.strip()}")
+        if kind == "test" and result["status"] == "fail":
+            lines += _rows(connection, result.get("compiled_code"))
+    skipped = sum(result["status"] == "skipped" for result in results)
+    lines.append(f"Nothing was published; {skipped} later steps were skipped.")
+    lines.append(f"Details: {runs.folder(home, run) / 'run_results.json'}")
+    return "\n".join(lines)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str | None) -> list[str]:
+    """The first rows that a failed test found, one per line."""
+    if not sql:
+        return []
+    try:
+        cursor = connection.execute(f"select * from ({sql}) limit {_ROWS_SHOWN}")
+        names = [column[0] for column in cursor.description or []]
+        rows = cursor.fetchall()
+    except duckdb.Error:
+        return []
+    if names == ["message"]:
+        return [f"  - {row[0]}" for row in rows]
+    return [
+        "  - " + ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True))
+        for row in rows
+    ]
+
+
+def _first_line(message: str | None) -> str:
+    lines = [line.strip() for line in (message or "").splitlines() if line.strip()]
+    return lines[-1] if lines and lines[0].startswith(("Runtime Error", "Compilation")) else (
+        lines[0] if lines else "no message"
+    )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = connection.execute(f"select count(*) from {relation}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def manifest_path(home: Home, run: Run) -> Path:
+    """The dbt manifest of a run, with the descriptions of all tables."""
+    return runs.folder(home, run) / "manifest.json"

@@ -1,0 +1,376 @@
+"""The command `encours`: reads the command line, prints, and sets the exit status."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from encours import pipeline, runs
+from encours import show as shown
+from encours.errors import EncoursError, UsageError
+from encours.home import Home
+from encours.check import check_source
+from encours.ingest import IngestResult, ingest
+from encours.project import PROJECT_FOLDER
+from encours.publish import built_run, publish, publish_parquet
+from encours.runs import Parameters
+from encours.sources import load_source
+
+app = typer.Typer(
+    name="encours",
+    help="Credit management warehouse: from accounting exports to receivables and their KPIs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done; 1 stopped by data, a test or a check, nothing published; "
+    "2 wrong use or configuration; 3 another run holds the home folder.",
+)
+sources_app = typer.Typer(
+    no_args_is_help=True, help="Look at source files without loading anything."
+)
+app.add_typer(sources_app, name="sources")
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+class Target(StrEnum):
+    """Where `publish` can write."""
+
+    DUCKDB = "duckdb"
+    PARQUET = "parquet"
+
+
+class Format(StrEnum):
+    """How `show` can print."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class Grain(StrEnum):
+    """Lengths of a period."""
+
+    DAY = "day"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+HomeOption = Annotated[
+    Path,
+    typer.Option(
+        "--home",
+        envvar="ENCOURS_HOME",
+        help="Folder of the warehouse.",
+        file_okay=False,
+    ),
+]
+SourcesArgument = Annotated[
+    list[Path], typer.Argument(metavar="SOURCE.yml...", help="Source files to ingest.")
+]
+InboxOption = Annotated[
+    Path | None,
+    typer.Option("--inbox", help="Folder of the exports. [default: beside each SOURCE.yml]"),
+]
+AsOfOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of",
+        formats=["%Y-%m-%d"],
+        help="Day at whose end balances are taken. [default: last movement, not after today]",
+    ),
+]
+KnownAtOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--known-at",
+        formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"],
+        help="Read only what was loaded by this moment, in UTC.",
+    ),
+]
+CurrencyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reporting-currency",
+        envvar="ENCOURS_REPORTING_CURRENCY",
+        help="Currency of the figures, ISO 4217. "
+        "[default: that of the documents, else the base of the rates]",
+    ),
+]
+
+
+def now() -> datetime:
+    """The moment, in UTC; the only place that reads the clock."""
+    return datetime.now(UTC)
+
+
+@app.command()
+def run(
+    sources: SourcesArgument,
+    inbox: InboxOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    home: HomeOption = Path("warehouse"),
+    reporting_currency: CurrencyOption = None,
+) -> None:
+    """Ingest, build, test and publish: all of it, or nothing."""
+    loaded = [load_source(path) for path in sources]
+    parameters = _parameters(as_of, reporting_currency)
+    if known_at is not None:
+        _run_as_known(Home(home), parameters, known_at)
+        return
+    _run(Home(home), lambda progress: loaded, inbox, parameters)
+
+
+@app.command("ingest")
+def ingest_command(
+    sources: SourcesArgument,
+    inbox: InboxOption = None,
+    home: HomeOption = Path("warehouse"),
+) -> None:
+    """Read the exports into the lake; build nothing."""
+    loaded = [load_source(path) for path in sources]
+    place = Home(home)
+    with place.lock(), _progress() as progress:
+        result = ingest(place, loaded, inbox, now(), progress)
+    _print_ingested(result)
+    if result.load_id is None:
+        _out.print("Nothing new: every file was loaded before.")
+
+
+@app.command("build")
+def build_command(
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    home: HomeOption = Path("warehouse"),
+    reporting_currency: CurrencyOption = None,
+) -> None:
+    """Compute and test every table from the lake; publish nothing."""
+    place = Home(home)
+    parameters = _parameters(as_of, reporting_currency)
+    with place.lock(), _progress() as progress:
+        built = pipeline.build_only(place, parameters, known_at, now, progress)
+    _out.print(f"Built and tested as of {built.as_of_date}. `encours publish` shows it to readers.")
+
+
+@app.command("publish")
+def publish_command(
+    to: Annotated[Target, typer.Option("--to", help="What to write.")] = Target.DUCKDB,
+    home: HomeOption = Path("warehouse"),
+) -> None:
+    """Show readers the last build that passed every test."""
+    place = Home(home)
+    with place.lock():
+        runs.settle_interrupted(place)
+        if to is Target.PARQUET:
+            _out.print(f"Published to {publish_parquet(place)}, one folder per table.")
+            return
+        built = built_run(place)
+        if built.status == "published":
+            _out.print(f"Nothing new: run {built.run_id} is published already.")
+            return
+        publish(place, built, now)
+    _out.print(f"Published to {place.published_database}.")
+
+
+@app.command()
+def demo(
+    invoices: Annotated[int, typer.Option(min=100, help="How many invoices, about.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 1,
+    home: HomeOption = Path("warehouse"),
+) -> None:
+    """Generate the exports of a company and run them."""
+    from encours.demo import generate  # numpy is slow to import
+
+    folder = home / "demo" / f"{invoices}-{seed}"
+
+    def sources(progress: Callable[[str], None]) -> list[Any]:
+        if not (folder / "complete").is_file():
+            progress(f"demo: writing the exports of {invoices:,} invoices")
+            generate(folder, invoices=invoices, seed=seed, progress=progress)
+            (folder / "complete").touch()
+        return [load_source(PROJECT_FOLDER / "sources" / "demo.yml")]
+
+    _run(Home(home), sources, folder, Parameters())
+
+
+@app.command("show")
+def show_command(
+    kpi: Annotated[str, typer.Argument(help="Name of a KPI or of one of its parts.")],
+    entity: Annotated[
+        str | None, typer.Option(help="Code of the entity; `ALL` is the group, `any` is each.")
+    ] = "ALL",
+    segment: Annotated[
+        str, typer.Option(metavar="TYPE[=CODE]", help="Such as region or region=North.")
+    ] = "all",
+    grain: Annotated[Grain, typer.Option(help="Length of the period.")] = Grain.MONTH,
+    output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE,
+    home: HomeOption = Path("warehouse"),
+) -> None:
+    """Show a KPI in the terminal."""
+    segment_type, _, code = segment.partition("=")
+    answer = shown.show(
+        Home(home),
+        shown.Query(
+            kpi=kpi,
+            entity=None if entity == "any" else entity,
+            segment_type=segment_type,
+            segment_code=code or None,
+            grain=grain.value,
+        ),
+    )
+    _print_answer(kpi, answer, output)
+
+
+@sources_app.command("check")
+def sources_check(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE.yml", help="Source file to check.")],
+    inbox: InboxOption = None,
+) -> None:
+    """Read the head of the files: what maps to what, what is missing, what would be refused."""
+    report = check_source(load_source(source), inbox)
+    for line in report.lines():
+        _out.print(escape(line), soft_wrap=True)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command; every error that is meant for people becomes one message."""
+    try:
+        app()
+    except EncoursError as error:
+        _err.print(f"[bold red]error[/]: {escape(str(error))}", soft_wrap=True)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        _err.print("Interrupted: nothing was published.")
+        sys.exit(130)
+
+
+def _parameters(as_of: datetime | None, reporting_currency: str | None) -> Parameters:
+    currency = reporting_currency.strip().upper() if reporting_currency else None
+    if currency is not None and not (len(currency) == 3 and currency.isalpha()):
+        raise UsageError(
+            f"--reporting-currency {reporting_currency}: give a code of three letters, such as EUR."
+        )
+    return Parameters(as_of=as_of.date() if as_of else None, reporting_currency=currency)
+
+
+def _run(
+    home: Home,
+    sources: Callable[[Callable[[str], None]], list[Any]],
+    inbox: Path | None,
+    parameters: Parameters,
+) -> None:
+    with home.lock(), _progress() as progress:
+        outcome = pipeline.run_all(home, sources(progress), inbox, parameters, now, progress)
+    if outcome.ingested is not None:
+        _print_ingested(outcome.ingested)
+    if not outcome.is_new:
+        _out.print(
+            "Nothing new: the same inputs and the same code gave what was published on "
+            f"{outcome.run.finished_at:%Y-%m-%d at %H:%M} UTC. Nothing was changed."
+        )
+    _print_headline(home)
+
+
+def _run_as_known(home: Home, parameters: Parameters, known_at: datetime) -> None:
+    """Rebuild what was known at a moment beside the current publication, never over it."""
+    with home.lock(), _progress() as progress:
+        view = pipeline.run_as_known(home, parameters, known_at, now, progress)
+    _print_headline(view)
+
+
+def _print_ingested(result: IngestResult) -> None:
+    for message in result.messages:
+        _out.print(escape(message), soft_wrap=True)
+
+
+def _print_headline(home: Home) -> None:
+    figures = shown.headline(home)
+    table = Table(title=f"Group as of {figures.as_of_date}", title_justify="left")
+    table.add_column("Figure")
+    table.add_column("Value", justify="right")
+    for label, kind, value in figures.values:
+        table.add_row(label, _figure(kind, value, figures.currency_code))
+    _out.print(table)
+    _out.print(
+        f"Published in {home.published_database}: open it read-only with any DuckDB client, "
+        "tables in the schemas marts and audit."
+    )
+    option = "" if home.path == Path("warehouse") else f" --home {home.path}"
+    _out.print(f"Next: encours show dso_days --entity any{option}", soft_wrap=True)
+
+
+def _figure(kind: str, value: Any, currency_code: str) -> str:
+    if value is None:
+        return "no value"
+    if kind == "amount":
+        return f"{value:,.2f} {currency_code}"
+    if kind == "rate":
+        return f"{100 * value:.1f} %"
+    return f"{value:.1f} days" if kind == "days" else f"{value:.2f}"
+
+
+def _print_answer(kpi: str, answer: shown.Answer, output: Format) -> None:
+    if output is Format.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(answer.columns)
+        writer.writerows(answer.rows)
+    elif output is Format.JSON:
+        rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+        print(json.dumps(rows, default=str, indent=2))
+    else:
+        table = Table(title=f"{kpi} ({answer.table})", caption=answer.description or None)
+        for name in answer.columns:
+            numeric = name in (kpi,)
+            table.add_column(name, justify="right" if numeric else "left")
+        for row in answer.rows:
+            table.add_row(*(_cell(value) for value in row))
+        _out.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.4f}" if abs(value) < 10 else f"{value:,.2f}"
+    if isinstance(value, Decimal):
+        return f"{value:,.2f}"
+    if isinstance(value, date):
+        return value.isoformat()
+    return escape(str(value))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """One moving line on a terminal; plain lines, one per step, elsewhere."""
+    if _err.is_terminal:
+        with _err.status("starting") as status:
+            yield lambda line: status.update(escape(line))
+    else:
+        last = [""]
+
+        def plain(line: str) -> None:
+            if line != last[0]:
+                last[0] = line
+                print(line, file=sys.stderr, flush=True)
+
+        yield plain
+
+
+__all__ = ["app", "main", "now"]

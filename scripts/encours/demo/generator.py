@@ -1,0 +1,99 @@
+"""Writes the demonstration company: builds its tables in a scratch database, copies them out."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from encours.demo import documents, draws, ledger
+from encours.demo.exports import Export, exports
+from encours.errors import EncoursError, UsageError
+
+Progress = Callable[[str], None]
+"""Told what is about to be written, a short line at a time."""
+
+FEWEST = 100
+MOST = 100_000_000
+
+
+def generate(
+    folder: Path,
+    *,
+    invoices: int = 20_000,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> None:
+    """Write the exports of an invented group of three companies over three years.
+
+    The same arguments give the same bytes. The files of an earlier call are replaced.
+
+    Args:
+        folder: Where the files go; created if missing.
+        invoices: Number of invoices and debit notes; credit notes and what is taken over from the
+            older ledger come on top.
+        seed: Which company; equal seeds give equal companies.
+        progress: Called before each table and file.
+
+    Raises:
+        UsageError: `invoices` is out of range.
+        EncoursError: The folder cannot be written.
+    """
+    if not FEWEST <= invoices <= MOST:
+        raise UsageError(
+            f"--invoices {invoices}: give a number from {FEWEST} to {MOST}; "
+            "a smaller company does not show every case."
+        )
+    tell = progress or (lambda _: None)
+    stream = draws.Draws(seed)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Beside the files and not in the system's temporary folder, which may be kept in memory.
+        with (
+            tempfile.TemporaryDirectory(prefix=".demo-", dir=folder) as scratch,
+            _open(Path(scratch)) as connection,
+        ):
+            for name, sql in _tables(stream, invoices):
+                tell(f"computing {name}")
+                connection.execute(f"create table {name} as {sql}")
+            for export in exports(stream):
+                tell(f"writing {export.name}")
+                _write(connection, export, folder, Path(scratch))
+    except (OSError, duckdb.IOException) as error:
+        raise EncoursError(
+            f"{folder}: cannot write the demonstration company there ({error}). "
+            "Give a folder with room that can be written."
+        ) from error
+
+
+def _tables(stream: draws.Draws, invoices: int) -> list[tuple[str, str]]:
+    customers = documents.customer_count(invoices)
+    return documents.tables(stream, invoices) + ledger.tables(stream, invoices, customers)
+
+
+def _open(scratch: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(str(scratch / "company.duckdb"))
+    connection.execute("set memory_limit = '3GB'")
+    connection.execute(
+        f"set temp_directory = '{str(scratch / 'spill').replace(chr(39), chr(39) * 2)}'"
+    )
+    for macro in (*draws.MACROS, *documents.MACROS):
+        connection.execute(macro)
+    return connection
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, export: Export, folder: Path, scratch: Path
+) -> None:
+    written = scratch / export.name
+    target = str(written).replace("'", "''")
+    connection.execute(f"copy ({export.sql}) to '{target}' ({export.options})")
+    if export.encoding == "utf-8":
+        written.replace(folder / export.name)
+        return
+    # DuckDB writes UTF-8 only.
+    with (
+        written.open(encoding="utf-8", newline="") as source,
+        (folder / export.name).open("w", encoding=export.encoding, newline="") as copy,
+    ):
+        copy.writelines(source)

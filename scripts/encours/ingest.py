@@ -1,0 +1,318 @@
+"""Ingestion: delivered files become one load of the lake, whole or not at all."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from encours.delivery import Delivered, delivered, mapping_sha256, new_groups
+from encours.errors import DataError, UsageError
+from encours.feeds import LINEAGE, Contract, Feed, load_contract
+from encours.home import Home, move_whole, sync_file, write_json
+from encours.lake import (
+    LoadedFeed,
+    LoadedFile,
+    Manifest,
+    RawFile,
+    RejectedFile,
+    file_sha256,
+    manifests,
+    quoted,
+    utc,
+)
+from encours.scratch import Scratch, typed
+from encours.sources import Source
+
+SHOWN_REFUSALS = 5
+_LOAD_ID_FORMAT = "%Y%m%dT%H%M%S%fZ"
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one delivered file; a skipped one was loaded before."""
+
+    source: str
+    path: str
+    status: Literal["loaded", "skipped"]
+    rows_read: int = 0
+    rows_accepted: int = 0
+    rows_refused: int = 0
+    rows_merged: int = 0
+    feeds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """What one ingestion did; `load_id` is None if there was nothing new."""
+
+    load_id: str | None
+    files: tuple[FileResult, ...]
+    rejected: int
+    messages: tuple[str, ...]
+
+
+def ingest(
+    home: Home,
+    sources: Sequence[Source],
+    inbox: Path | None,
+    now: datetime,
+    progress: Callable[[str], None],
+    contract: Contract | None = None,
+) -> IngestResult:
+    """Load what the sources deliver and is not loaded yet, all of it or nothing.
+
+    Args:
+        home: Home folder; it is held during the call.
+        sources: What is delivered; names must differ.
+        inbox: Folder of the files; by default, for each source, that of its YAML.
+        now: Moment of the load; without time zone it is taken as UTC.
+        progress: Is told in a sentence what is being done.
+        contract: The feeds; by default those of the project.
+
+    Raises:
+        UsageError: A source YAML does not fit its files.
+        DataError: A file cannot be read, or more rows are refused than a source allows; nothing
+            is loaded then, and the refused rows are in the lake.
+        HomeBusyError: Another run holds the home folder.
+    """
+    names = [source.name for source in sources]
+    for source in sources:
+        if names.count(source.name) > 1:
+            raise UsageError(f"{source.place('name')}: two sources have the name {source.name}.")
+    feeds = load_contract() if contract is None else contract
+    with home.lock():
+        loads = manifests(home)
+        _remove_leftovers(home, loads)
+        files = [file for source in sources for file in delivered(source, inbox)]
+        groups = []
+        for source in sources:
+            of_source = [file for file in files if file.source is source]
+            groups += new_groups(of_source, loads, feeds)
+        wanted = {id(file) for group in groups for file in group.files}
+        skipped = [file for file in files if id(file) not in wanted]
+        if not groups:
+            return IngestResult(None, tuple(map(_skipped, skipped)), 0, ("Nothing new.",))
+        load_id, loaded_at = _next_load(home, loads, now)
+        new_files = [file for file in files if id(file) in wanted]
+        try:
+            with Scratch.opened(home.scratch, new_files, groups) as scratch:
+                scratch.read_all(progress)
+                scratch.settle_duplicates()
+                rejected = _write_rejected(scratch, load_id)
+                _stop_at_too_many(scratch, home, sources, rejected, load_id)
+                progress("writing the load")
+                return _commit(home, scratch, load_id, loaded_at, rejected, skipped)
+        finally:
+            shutil.rmtree(home.scratch, ignore_errors=True)
+
+
+def _remove_leftovers(home: Home, loads: Sequence[Manifest]) -> None:
+    """Remove what a killed ingestion wrote and no manifest names."""
+    shutil.rmtree(home.scratch, ignore_errors=True)
+    committed = {load.load_id for load in loads}
+    for path in home.lake.glob("raw/*/*.parquet"):
+        if path.stem not in committed:
+            path.unlink()
+    for path in home.lake.rglob("*.unfinished"):
+        path.unlink()
+
+
+def _next_load(home: Home, loads: Sequence[Manifest], now: datetime) -> tuple[str, datetime]:
+    """Id and moment of the next load: never at or before an earlier one."""
+    used = [load.load_id for load in loads]
+    used += [path.stem for path in home.rejected.glob("*.parquet")]
+    moment = utc(now)
+    if used:
+        last = datetime.strptime(max(used), _LOAD_ID_FORMAT)
+        moment = max(moment, last + timedelta(microseconds=1))
+    return moment.strftime(_LOAD_ID_FORMAT), moment
+
+
+def _write_rejected(scratch: Scratch, load_id: str) -> Path | None:
+    """Write the refused rows, if there are any, to a file in the scratch folder."""
+    if not scratch.number("select count(*) from refused"):
+        return None
+    path = scratch.folder / "rejected.parquet"
+    scratch.connection.execute(
+        "create table delivered as select unnest($numbers) as file, unnest($sources) as source, "
+        "unnest($labels) as label",
+        {
+            "numbers": list(range(len(scratch.files))),
+            "sources": [file.source.name for file in scratch.files],
+            "labels": [file.label for file in scratch.files],
+        },
+    )
+    scratch.connection.execute(
+        "copy (select delivered.source, delivered.label as file, refused.line, "
+        "refused.column_name, refused.row_text, refused.reason, refused.feed, "
+        f"{quoted(load_id)} as load_id from refused join delivered on "
+        "delivered.file = refused.file order by refused.file, refused.line, refused.feed, "
+        f"refused.column_name) to {quoted(str(path.resolve()))} (format parquet)"
+    )
+    sync_file(path)
+    return path
+
+
+def _stop_at_too_many(
+    scratch: Scratch, home: Home, sources: Sequence[Source], rejected: Path | None, load_id: str
+) -> None:
+    messages = []
+    for source in sources:
+        numbers = [n for n, file in enumerate(scratch.files) if file.source is source]
+        count = scratch.refused_rows(numbers)
+        if count <= source.max_rejected_rows:
+            continue
+        listed = ", ".join(map(str, numbers))
+        shown = scratch.connection.execute(
+            "select file, line, column_name, reason from refused where file in "
+            f"({listed}) order by file, line, feed, column_name limit {SHOWN_REFUSALS}"
+        ).fetchall()
+        allowed = source.max_rejected_rows
+        messages.append(
+            f"{source.name}: {count:,} rows are refused, {allowed:,} are allowed "
+            "(max_rejected_rows). Nothing is loaded."
+        )
+        for number, line, column, reason in shown:
+            where = f"{scratch.files[number].label}:{line}"
+            messages.append(f"  {where}: {f'{column}: ' if column else ''}{reason}")
+    if messages:
+        assert rejected is not None
+        path = home.rejected / f"{load_id}.parquet"
+        move_whole(rejected, path)
+        messages.append(f"All refused rows, with their reasons: {path}")
+        raise DataError("\n".join(messages))
+
+
+def _commit(
+    home: Home,
+    scratch: Scratch,
+    load_id: str,
+    loaded_at: datetime,
+    rejected: Path | None,
+    skipped: Sequence[Delivered],
+) -> IngestResult:
+    """Move everything into the lake; the manifest last, which makes it exist."""
+    loaded_feeds = [
+        LoadedFeed(
+            source=group.source.name,
+            feed=group.feed.name,
+            mode="snapshot" if group.is_snapshot else "upsert",
+            rows=scratch.number(
+                f"select count(*) from {typed(group.feed)} "
+                f"where _source = {quoted(group.source.name)}"
+            ),
+            state_sha256=group.state_sha256,
+        )
+        for group in scratch.groups
+    ]
+    loaded_files = [_loaded_file(scratch, number) for number in range(len(scratch.files))]
+    feeds = {group.feed.name: group.feed for group in scratch.groups}
+    written = [_write_raw(scratch, feed, load_id, loaded_at) for feed in feeds.values()]
+    raw_files = []
+    for feed, path in zip(feeds.values(), written, strict=True):
+        target = home.raw(feed.name) / f"{load_id}.parquet"
+        raw_files.append(
+            RawFile(
+                feed=feed.name,
+                path=target.relative_to(home.path).as_posix(),
+                sha256=file_sha256(path),
+                rows=scratch.number(f"select count(*) from {typed(feed)}"),
+            )
+        )
+        move_whole(path, target)
+    rejected_file = None
+    if rejected is not None:
+        target = home.rejected / f"{load_id}.parquet"
+        rejected_file = RejectedFile(
+            path=target.relative_to(home.path).as_posix(),
+            sha256=file_sha256(rejected),
+            rows=scratch.number("select count(*) from refused"),
+        )
+        move_whole(rejected, target)
+    manifest = Manifest(
+        load_id=load_id,
+        loaded_at=f"{loaded_at.isoformat(timespec='microseconds')}+00:00",
+        version=_version(),
+        feeds=loaded_feeds,
+        raw_files=raw_files,
+        files=loaded_files,
+        rejected=rejected_file,
+    )
+    write_json(home.loads / f"{load_id}.json", manifest.model_dump(mode="json"))
+    return IngestResult(
+        load_id=load_id,
+        files=(*map(_loaded, loaded_files), *map(_skipped, skipped)),
+        rejected=sum(file.rows_refused for file in loaded_files),
+        messages=tuple(scratch.messages),
+    )
+
+
+def _write_raw(scratch: Scratch, feed: Feed, load_id: str, loaded_at: datetime) -> Path:
+    """Write the accepted rows of a feed, in the order in which they were delivered."""
+    path = scratch.folder / f"{feed.name}.parquet"
+    columns = [column.name for column in feed.columns]
+    columns += [name for name, _ in LINEAGE[:3]]
+    scratch.connection.execute(
+        f"copy (select {', '.join(columns)}, {quoted(load_id)} as _load_id, "
+        f"cast({quoted(str(loaded_at))} as timestamp) as _loaded_at from {typed(feed)}) "
+        f"to {quoted(str(path.resolve()))} (format parquet, compression zstd)"
+    )
+    sync_file(path)
+    return path
+
+
+def _loaded_file(scratch: Scratch, number: int) -> LoadedFile:
+    """Count what became of the rows of a file: refused, else accepted, else merged."""
+    file = scratch.files[number]
+    feeds = [group.feed for group in scratch.groups_of(file)]
+    loaded = " union ".join(
+        f"select _source_row as line from {typed(feed)} where _file = {number}" for feed in feeds
+    )
+    refused = f"select line from refused where file = {number}"
+    merged = f"select distinct line from merged where file = {number}"
+    if len(feeds) == 1 and not scratch.number(f"select count(*) from ({refused})"):
+        accepted = scratch.number(f"select count(*) from ({loaded})")
+    else:
+        accepted = scratch.number(f"select count(*) from ({loaded}) where line not in ({refused})")
+    return LoadedFile(
+        source=file.source.name,
+        path=file.label,
+        sha256=file.sha256,
+        bytes=file.size,
+        rows_read=scratch.tables[number].rows_read,
+        rows_accepted=accepted,
+        rows_refused=scratch.refused_rows([number]),
+        rows_merged=scratch.number(
+            f"select count(*) from ({merged}) where line not in ({refused}) "
+            f"and line not in ({loaded})"
+        ),
+        feeds=[feed.name for feed in feeds],
+        mapping_sha256={feed.name: mapping_sha256(file.source, file.entry, feed) for feed in feeds},
+    )
+
+
+def _loaded(file: LoadedFile) -> FileResult:
+    return FileResult(
+        source=file.source,
+        path=file.path,
+        status="loaded",
+        rows_read=file.rows_read,
+        rows_accepted=file.rows_accepted,
+        rows_refused=file.rows_refused,
+        rows_merged=file.rows_merged,
+        feeds=tuple(file.feeds),
+    )
+
+
+def _skipped(file: Delivered) -> FileResult:
+    return FileResult(file.source.name, file.label, "skipped", feeds=tuple(file.spec.feeds))
+
+
+def _version() -> str:
+    try:
+        return version("encours")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "unknown"

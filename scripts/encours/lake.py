@@ -1,0 +1,294 @@
+"""The lake: what every load wrote, and which of it is in force at a moment.
+
+A load exists once its manifest does. A feed of a source that delivers snapshots is what its last
+load holds; one that delivers changes is all its loads, of which staging keeps the last row per key.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from encours.errors import DataError
+from encours.feeds import LINEAGE, Contract, Feed, load_contract
+from encours.home import Home
+
+Mode = Literal["snapshot", "upsert"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class LoadedFeed(_Strict):
+    """What a load wrote for one feed of one source."""
+
+    source: str
+    feed: str
+    mode: Mode
+    rows: int
+    state_sha256: str
+
+
+class RawFile(_Strict):
+    """A Parquet file of a load: the rows of one feed, of all sources; `path` is below home."""
+
+    feed: str
+    path: str
+    sha256: str
+    rows: int
+
+
+class LoadedFile(_Strict):
+    """A source file as it was read; `mapping_sha256` says by feed how it was read."""
+
+    source: str
+    path: str
+    sha256: str
+    bytes: int
+    rows_read: int
+    rows_accepted: int
+    rows_refused: int
+    rows_merged: int
+    feeds: list[str]
+    mapping_sha256: dict[str, str]
+
+
+class RejectedFile(_Strict):
+    """The Parquet file with the refused rows of a load; `rows` counts reasons."""
+
+    path: str
+    sha256: str
+    rows: int
+
+
+class Manifest(_Strict):
+    """Everything one load wrote."""
+
+    load_id: str
+    loaded_at: str
+    version: str
+    feeds: list[LoadedFeed]
+    raw_files: list[RawFile]
+    files: list[LoadedFile]
+    rejected: RejectedFile | None
+
+    @property
+    def loaded_at_utc(self) -> datetime:
+        """Moment of the load, without time zone, in UTC."""
+        return utc(datetime.fromisoformat(self.loaded_at))
+
+
+@dataclass(frozen=True)
+class InForce:
+    """One feed of one source in one load whose rows count."""
+
+    load_id: str
+    source: str
+    feed: str
+    state_sha256: str
+
+
+def utc(moment: datetime) -> datetime:
+    """A moment in UTC without time zone; one that comes without is taken as UTC."""
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def manifests(home: Home, known_at: datetime | None = None) -> list[Manifest]:
+    """Read the loads up to a moment (default: all), oldest first.
+
+    Raises:
+        DataError: A manifest cannot be read, or does not fit its name.
+    """
+    limit = None if known_at is None else utc(known_at)
+    found = [_manifest(path) for path in sorted(home.loads.glob("*.json"))]
+    return [load for load in found if limit is None or load.loaded_at_utc <= limit]
+
+
+def in_force(loads: Iterable[Manifest]) -> list[InForce]:
+    """The parts of some loads, given oldest first, whose rows count after the last of them."""
+    current: dict[tuple[str, str], list[InForce]] = {}
+    for load in loads:
+        for written in load.feeds:
+            part = InForce(load.load_id, written.source, written.feed, written.state_sha256)
+            parts = current.setdefault((written.source, written.feed), [])
+            if written.mode == "snapshot":
+                parts.clear()
+            parts.append(part)
+    return sorted(
+        (part for parts in current.values() for part in parts),
+        key=lambda part: (part.load_id, part.source, part.feed),
+    )
+
+
+def state_digest(home: Home, known_at: datetime | None = None) -> str:
+    """A hash of what is in force at a moment (default: now): equal digests, equal raw tables."""
+    parts = in_force(manifests(home, known_at))
+    lines = [f"{part.load_id}\t{part.source}\t{part.feed}\t{part.state_sha256}" for part in parts]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def register(
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    known_at: datetime | None = None,
+    contract: Contract | None = None,
+) -> None:
+    """Create the schema raw over the rows in force at a moment.
+
+    One view per feed of the contract, with its columns and those of lineage, empty where nobody
+    supplied it; `raw.source_files` and `raw.rejected_rows` over all loads up to the moment.
+
+    Args:
+        connection: Open connection; existing objects of these names are replaced.
+        home: Home folder whose lake is read.
+        known_at: Loads after it do not exist; by default all do. Without time zone it is UTC.
+        contract: The feeds; by default those of the project.
+
+    Raises:
+        DataError: A manifest cannot be read, or a file it names is not there.
+    """
+    loads = manifests(home, known_at)
+    for load in loads:
+        for path in [*(raw.path for raw in load.raw_files), *_rejected_path(load)]:
+            if not (home.path / path).is_file():
+                raise DataError(
+                    f"{home.path / path}: this file of load {load.load_id} is missing. "
+                    "Restore it from a backup: the lake is the only copy of what was ingested."
+                )
+    parts = in_force(loads)
+    connection.execute("create schema if not exists raw")
+    for feed in (load_contract() if contract is None else contract).values():
+        connection.execute(
+            f"create or replace view raw.{feed.name} as {_feed_sql(home, feed, loads, parts)}"
+        )
+    _register_source_files(connection, loads)
+    connection.execute(f"create or replace view raw.rejected_rows as {_rejected_sql(home, loads)}")
+
+
+def verify(home: Home) -> list[str]:
+    """Compare every file of the lake with the hash its load wrote down; reads all of them.
+
+    Returns:
+        One sentence per file that is missing or has changed; none when all is well.
+    """
+    problems = []
+    for load in manifests(home):
+        written = [(raw.path, raw.sha256) for raw in load.raw_files]
+        if load.rejected:
+            written.append((load.rejected.path, load.rejected.sha256))
+        for relative, sha256 in written:
+            path = home.path / relative
+            if not path.is_file():
+                problems.append(f"{path}: missing, though load {load.load_id} wrote it")
+            elif file_sha256(path) != sha256:
+                problems.append(f"{path}: changed since load {load.load_id} wrote it")
+    return problems
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _manifest(path: Path) -> Manifest:
+    try:
+        manifest = Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        fits = manifest.load_id == path.stem and manifest.loaded_at_utc is not None
+    except (OSError, ValueError, ValidationError) as error:
+        raise DataError(
+            f"{path}: this manifest cannot be read. Restore it from a backup. ({error})"
+        ) from error
+    if not fits:
+        raise DataError(f"{path}: this manifest is of load {manifest.load_id}. Restore it.")
+    return manifest
+
+
+def _rejected_path(load: Manifest) -> list[str]:
+    return [load.rejected.path] if load.rejected else []
+
+
+def _feed_sql(home: Home, feed: Feed, loads: list[Manifest], parts: list[InForce]) -> str:
+    columns = [(column.name, column.data_type) for column in feed.columns] + list(LINEAGE)
+    nothing = ", ".join(f"cast(null as {data_type}) as {name}" for name, data_type in columns)
+    names = ", ".join(name for name, _ in columns)
+    # By name, so that a file from before the contract got a column reads as if it were empty.
+    branches = [f"select {nothing} where false"]
+    whole: list[str] = []
+    for load in loads:
+        written = {entry.source for entry in load.feeds if entry.feed == feed.name}
+        counting = {
+            part.source for part in parts if part.load_id == load.load_id and part.feed == feed.name
+        }
+        paths = [_literal(home, raw.path) for raw in load.raw_files if raw.feed == feed.name]
+        if counting and counting == written:
+            whole += paths
+        elif counting:
+            sources = ", ".join(quoted(source) for source in sorted(counting))
+            branches += [
+                f"select * from read_parquet({path}) where _source in ({sources})" for path in paths
+            ]
+    if whole:
+        branches.append(f"select * from read_parquet([{', '.join(whole)}], union_by_name = true)")
+    return f"select {names} from ({' union all by name '.join(branches)})"
+
+
+def _register_source_files(connection: duckdb.DuckDBPyConnection, loads: list[Manifest]) -> None:
+    connection.execute(
+        "create or replace table raw.source_files (load_id varchar, loaded_at timestamp, "
+        "source varchar, source_file varchar, sha256 varchar, bytes bigint, rows_read bigint, "
+        "rows_accepted bigint, rows_refused bigint, rows_merged bigint, feeds varchar)"
+    )
+    rows = [
+        (
+            load.load_id,
+            load.loaded_at_utc,
+            file.source,
+            file.path,
+            file.sha256,
+            file.bytes,
+            file.rows_read,
+            file.rows_accepted,
+            file.rows_refused,
+            file.rows_merged,
+            ", ".join(file.feeds),
+        )
+        for load in loads
+        for file in load.files
+    ]
+    if rows:
+        connection.executemany(
+            f"insert into raw.source_files values ({', '.join('?' * len(rows[0]))})", rows
+        )
+
+
+def _rejected_sql(home: Home, loads: list[Manifest]) -> str:
+    columns = (
+        "source as source, file as source_file, line as source_row, feed, column_name, "
+        "row_text, reason, load_id"
+    )
+    paths = [_literal(home, path) for load in loads for path in _rejected_path(load)]
+    if paths:
+        return f"select {columns} from read_parquet([{', '.join(paths)}])"
+    return (
+        "select cast(null as varchar) as source, cast(null as varchar) as source_file, "
+        "cast(null as bigint) as source_row, cast(null as varchar) as feed, "
+        "cast(null as varchar) as column_name, cast(null as varchar) as row_text, "
+        "cast(null as varchar) as reason, cast(null as varchar) as load_id where false"
+    )
+
+
+def _literal(home: Home, relative: str) -> str:
+    return quoted(str((home.path / relative).resolve()))

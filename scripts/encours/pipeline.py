@@ -1,0 +1,147 @@
+"""One run from the exports to the readers: ingest, build, publish, all or nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from encours import lake, runs
+from encours.build import Progress, build
+from encours.errors import EncoursError, UsageError
+from encours.home import Home
+from encours.ingest import IngestResult, ingest
+from encours.publish import publish
+from encours.runs import Parameters, Run
+from encours.sources import Source
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: the run whose figures readers see, and whether it is a new one."""
+
+    run: Run
+    is_new: bool
+    ingested: IngestResult | None
+
+
+def run_all(
+    home: Home,
+    sources: Sequence[Source],
+    inbox: Path | None,
+    parameters: Parameters,
+    clock: Callable[[], datetime],
+    progress: Progress,
+) -> Outcome:
+    """Ingest, build, test and publish; when nothing is new, leave everything as it is.
+
+    Args:
+        home: Home folder; the caller holds its lock.
+        sources: What to ingest; none rebuilds from what the lake has.
+        inbox: Folder of the files; None is the folder of each source file.
+        parameters: What the user asks of the figures.
+        clock: Gives the moment; read once at the start and once at the end.
+        progress: Called with a line for each step.
+
+    Raises:
+        EncoursError: Anything that stops the run; nothing was published then.
+    """
+    runs.settle_interrupted(home)
+    run = runs.new_run(clock(), parameters, known_at=None)
+    try:
+        ingested = ingest(home, sources, inbox, run.started_at, progress) if sources else None
+        run.load_id = ingested.load_id if ingested else None
+        # A load may be dated after the start: ids never go back, whatever the clock does.
+        newest = max((load.loaded_at_utc for load in lake.manifests(home)), default=run.known_at)
+        run.known_at = max(run.known_at, newest)
+        standing = unchanged(home, run)
+        if standing:
+            return Outcome(standing, is_new=False, ingested=ingested)
+        build(home, run, progress)
+        progress("publish: writing the tables for readers")
+        publish(home, run, clock)
+    except EncoursError as error:
+        fail(home, run, error, clock)
+        raise
+    return Outcome(run, is_new=True, ingested=ingested)
+
+
+def build_only(
+    home: Home,
+    parameters: Parameters,
+    known_at: datetime | None,
+    clock: Callable[[], datetime],
+    progress: Progress,
+) -> Run:
+    """Build and test from what the lake has; publish nothing.
+
+    Raises:
+        EncoursError: A model or a test fails.
+    """
+    runs.settle_interrupted(home)
+    run = runs.new_run(clock(), parameters, known_at)
+    try:
+        build(home, run, progress)
+    except EncoursError as error:
+        fail(home, run, error, clock)
+        raise
+    return run
+
+
+def run_as_known(
+    home: Home,
+    parameters: Parameters,
+    known_at: datetime,
+    clock: Callable[[], datetime],
+    progress: Progress,
+) -> Home:
+    """Build and publish what was known at a moment, in a folder of its own below the home folder.
+
+    Returns:
+        The home folder of that view; it shares the lake.
+
+    Raises:
+        EncoursError: A model or a test fails.
+    """
+    view = Home(home.path / "as-known" / f"{lake.utc(known_at):%Y%m%dT%H%M%S%fZ}")
+    view.path.mkdir(parents=True, exist_ok=True)
+    if not view.lake.exists():
+        view.lake.symlink_to(home.lake.resolve(), target_is_directory=True)
+    run = build_only(view, parameters, known_at, clock, progress)
+    progress("publish: writing the tables for readers")
+    publish(view, run, clock)
+    return view
+
+
+def unchanged(home: Home, run: Run) -> Run | None:
+    """The published run, if a new one would give the same figures; None otherwise.
+
+    Raises:
+        UsageError: The reporting currency would change without being asked for.
+    """
+    published = runs.read_published(home)
+    if published is None:
+        return None
+    run.inputs_sha256 = lake.state_digest(home, run.known_at)
+    same = (
+        published.inputs_sha256 == run.inputs_sha256
+        and published.code_sha256 == run.code_sha256
+        and published.duckdb_version == run.duckdb_version
+        and published.as_of_requested == run.as_of_requested
+        and published.reporting_currency_requested == run.reporting_currency_requested
+    )
+    if not same or published.as_of_date is None or published.last_movement_date is None:
+        return None
+    as_of = run.as_of_requested or min(published.last_movement_date, run.run_date)
+    return published if as_of == published.as_of_date else None
+
+
+def fail(
+    home: Home, run: Run, error: EncoursError, clock: Callable[[], datetime]
+) -> None:
+    """Write down that a run failed, and why; wrong use is no run."""
+    if isinstance(error, UsageError):
+        return
+    run.status = "failed"
+    run.finished_at = lake.utc(clock())
+    run.message = str(error)
+    runs.save(home, run)

@@ -1,0 +1,165 @@
+"""Publish: put the tested tables where readers are, in one step that none of them notices."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from encours import runs
+from encours.build import manifest_path
+from encours.errors import DataError, UsageError
+from encours.home import Home, move_whole, sync_file, sync_folder
+from encours.lake import quoted, utc
+from encours.runs import Run
+
+PUBLISHED_SCHEMAS = ("marts", "audit")
+
+
+def built_run(home: Home) -> Run:
+    """The run that stands in the build database, if it passed every test.
+
+    Raises:
+        UsageError: Nothing is built, or what is built did not pass.
+    """
+    candidates = [run for run in runs.read_all(home) if run.status in ("built", "published")]
+    run_id = _built_run_id(home)
+    for run in candidates:
+        if run.run_id == run_id:
+            return run
+    raise UsageError(
+        f"{home.path}: nothing there is built and tested. Run `encours build` first; "
+        "what failed a test is never published."
+    )
+
+
+def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
+    """Write the tables of the build to a new database, then give it the readers' name.
+
+    A reader that has the old database open keeps it whole; whoever opens next sees the new one.
+
+    Args:
+        home: Home folder.
+        run: A run with the status `built` whose tables stand in the build database.
+        clock: Gives the moment at which the run is finished.
+
+    Raises:
+        UsageError: The build database holds another run, or a run that did not pass.
+    """
+    if run.status != "built" or _built_run_id(home) != run.run_id:
+        raise UsageError(f"{home.path}: run {run.run_id} is not built. Run `encours build` first.")
+    unfinished = home.published_database.with_name("encours.duckdb.unfinished")
+    for leftover in (unfinished, unfinished.with_name(unfinished.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    descriptions = _descriptions(manifest_path(home, run))
+    with duckdb.connect(str(unfinished)) as connection:
+        connection.execute(f"attach {quoted(str(home.build_database))} as build (read_only)")
+        for schema, table in _tables(connection, "build"):
+            connection.execute(f"create schema if not exists {schema}")
+            # In a fixed order, so that equal figures give equal files.
+            connection.execute(
+                f"create table {schema}.{table} as from build.{schema}.{table} order by all"
+            )
+            _comment(connection, schema, table, descriptions)
+            count = connection.execute(f"select count(*) from {schema}.{table}").fetchone()
+            run.published_rows[f"{schema}.{table}"] = int(count[0]) if count else 0
+        run.status = "published"
+        run.finished_at = utc(clock())
+        runs.complete(connection, "audit.runs", run)
+        connection.execute("detach build")
+        connection.execute("checkpoint")
+    sync_file(unfinished)
+    move_whole(unfinished, home.published_database)
+    runs.save(home, run)
+
+
+def publish_parquet(home: Home) -> Path:
+    """Write the published tables as Parquet, one folder each, and return their common folder.
+
+    The folder `parquet` is a link to the newest version and changes in one step; the version
+    before stays for those who are reading it.
+
+    Raises:
+        UsageError: Nothing is published yet.
+    """
+    published = runs.read_published(home)
+    if published is None:
+        raise UsageError(
+            f"{home.path}: nothing is published there. Run `encours run SOURCE.yml` first."
+        )
+    versions = home.path / "parquet-versions"
+    version = versions / published.run_id
+    link = home.path / "parquet"
+    if not version.is_dir():
+        unfinished = versions / f"{published.run_id}.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        with duckdb.connect(str(home.published_database), read_only=True) as connection:
+            for schema, table in _tables(connection, None):
+                folder = unfinished / f"{schema}.{table}"
+                folder.mkdir(parents=True)
+                path = folder / f"{table}.parquet"
+                connection.execute(
+                    f"copy {schema}.{table} to {quoted(str(path))} (format parquet)"
+                )
+                sync_file(path)
+        move_whole(unfinished, version)
+    if link.exists() and not link.is_symlink():
+        raise DataError(f"{link}: this is not a link that encours made. Move it away.")
+    previous = link.resolve() if link.is_symlink() else None
+    new_link = home.path / "parquet.unfinished"
+    new_link.unlink(missing_ok=True)
+    new_link.symlink_to(version.relative_to(home.path), target_is_directory=True)
+    os.replace(new_link, link)
+    sync_folder(home.path)
+    for old in versions.iterdir():
+        if old.resolve() not in (version.resolve(), previous):
+            shutil.rmtree(old)
+    return link
+
+
+def _built_run_id(home: Home) -> str | None:
+    if not home.build_database.is_file():
+        return None
+    try:
+        with duckdb.connect(str(home.build_database), read_only=True) as connection:
+            row = connection.execute("select run_id from raw.run_parameters").fetchone()
+    except duckdb.Error:  # a build that was killed while it wrote
+        return None
+    return str(row[0]) if row else None
+
+
+def _tables(
+    connection: duckdb.DuckDBPyConnection, database: str | None
+) -> list[tuple[str, str]]:
+    schemas = ", ".join(quoted(schema) for schema in PUBLISHED_SCHEMAS)
+    catalog = quoted(database) if database else "current_database()"
+    rows = connection.execute(
+        "select table_schema, table_name from information_schema.tables "
+        f"where table_catalog = {catalog} and table_schema in ({schemas}) order by all"
+    ).fetchall()
+    return [(str(schema), str(table)) for schema, table in rows]
+
+
+def _descriptions(manifest: Path) -> dict[tuple[str, str], Any]:
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
+    return {
+        (node["schema"], node["name"]): node for node in nodes if node["resource_type"] == "model"
+    }
+
+
+def _comment(
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    table: str,
+    descriptions: dict[tuple[str, str], Any],
+) -> None:
+    node = descriptions[schema, table]
+    text = node["description"].strip()
+    connection.execute(f"comment on table {schema}.{table} is {quoted(text)}")
+    for name, column in node["columns"].items():
+        text = column["description"].strip()
+        connection.execute(f'comment on column {schema}.{table}."{name}" is {quoted(text)}')

@@ -1,0 +1,157 @@
+"""The scratch database in which one ingestion reads, casts and compares before it commits."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from encours.casting import create_view, naming_sql, refused_sql, rows_of
+from encours.delivery import Delivered, Group, check_unchanged
+from encours.feeds import Feed
+from encours.lake import quoted
+from encours.readers import LINE, Table, insert_refusals, open_scratch, read, row_text
+
+
+@dataclass
+class Scratch:
+    """A database with one table of accepted rows per feed, and the refused and merged rows.
+
+    Files are known by their place in `files`, which is also the order in which they count.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    folder: Path
+    files: Sequence[Delivered]
+    groups: Sequence[Group]
+    tables: list[Table] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def opened(
+        cls, folder: Path, files: Sequence[Delivered], groups: Sequence[Group]
+    ) -> "Iterator[Scratch]":
+        """Open an empty one that may spill into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with open_scratch(folder, [file.path for file in files]) as connection:
+            connection.execute("create table merged (file integer, line bigint)")
+            for feed in {group.feed.name: group.feed for group in groups}.values():
+                columns = "".join(f"{column.name} {column.data_type}, " for column in feed.columns)
+                connection.execute(
+                    f"create table {typed(feed)} ({columns} _source varchar, "
+                    "_source_file varchar, _source_row bigint, _file integer)"
+                )
+            yield cls(connection, folder, files, groups)
+
+    def number(self, query: str) -> int:
+        """The only value of a query."""
+        row = self.connection.execute(query).fetchone()
+        return int(row[0]) if row else 0
+
+    def groups_of(self, file: Delivered) -> list[Group]:
+        """The groups that a file belongs to."""
+        return [group for group in self.groups if any(file is member for member in group.files)]
+
+    def refused_rows(self, files: Sequence[int]) -> int:
+        """How many rows of some files are refused, whatever for and however often."""
+        listed = ", ".join(map(str, files)) or "null"
+        return self.number(
+            f"select count(distinct (file, line)) from refused where file in ({listed})"
+        )
+
+    def read_all(self, progress: Callable[[str], None], limit: int | None = None) -> None:
+        """Read every file, or its head, and cast its rows.
+
+        Raises:
+            UsageError: The source YAML does not fit a file.
+            DataError: A file cannot be read, or SQL of the source fails on its rows.
+        """
+        for number, file in enumerate(self.files):
+            progress(f"reading {file.label} ({file.size / 1e6:,.1f} MB)")
+            table = read(
+                self.connection,
+                self.folder,
+                file.path,
+                file.label,
+                file.spec,
+                f"file_{number}",
+                limit,
+            )
+            check_unchanged(file)
+            self.tables.append(table)
+            self.messages += table.remarks
+            create_view(self.connection, table, file.spec, f"view_{number}")
+            insert_refusals(self.connection, number, table)
+            for group in self.groups_of(file):
+                self._cast(number, file, group.feed)
+
+    def settle_duplicates(self) -> None:
+        """Refuse or merge rows of one delivery that have the same key."""
+        for group in self.groups:
+            self._settle_duplicates(group)
+
+    def _cast(self, number: int, file: Delivered, feed: Feed) -> None:
+        """Put the good rows of a file in the table of a feed, the others among the refused."""
+        rows = rows_of(self.connection, file.source, file.entry, feed, f"view_{number}")
+        names = ", ".join(column.name for column in feed.columns)
+        with naming_sql(file.source, file.entry, feed, file.label):
+            kept = self.number(f"select count(*) from ({rows.kept})")
+            self.connection.execute(
+                f"insert into {typed(feed)} select {names}, {quoted(file.source.name)}, "
+                f"{quoted(file.label)}, {LINE}, {number} from ({rows.cast}) where not _refused"
+            )
+            good = self.number(f"select count(*) from {typed(feed)} where _file = {number}")
+            if good < kept:
+                refused = refused_sql(rows, self.tables[number], file.spec, feed)
+                self.connection.execute(f"insert into refused select {number}, * from ({refused})")
+
+    def _settle_duplicates(self, group: Group) -> None:
+        rows = typed(group.feed)
+        key = ", ".join(group.feed.key)
+        # Of changes, a later file replaces what an earlier one says: only one file may not repeat.
+        within = key if group.is_snapshot else f"{key}, _source_file"
+        own = f"_source = {quoted(group.source.name)}"
+        # Hashes first: on a big feed they take a fraction of the memory of the keys.
+        self.connection.execute(
+            f"create or replace temp table suspicious as select hash({within}) as key_hash "
+            f"from {rows} where {own} group by key_hash having count(*) > 1"
+        )
+        if not self.number("select count(*) from suspicious"):
+            return
+        policy = group.files[0].spec.feeds[group.feed.name].on_duplicate_key
+        loses = "place < places" if policy == "last" else "place > 1"
+        shown = " || ', ' || ".join(
+            f"'{name} ' || coalesce(cast({name} as varchar), '(empty)')" for name in group.feed.key
+        )
+        self.connection.execute(
+            "create or replace temp table doubled as select * from (select _file, _source_row, "
+            f"{shown} as key_text, row_number() over in_order as place, "
+            f"count(*) over (partition by {within}) as places, "
+            "first_value(_source_file || ': line ' || _source_row) over in_order as first_place "
+            f"from {rows} where {own} and hash({within}) in (select key_hash from suspicious) "
+            f"window in_order as (partition by {within} order by _file, _source_row)) where {loses}"
+        )
+        if policy == "refuse":
+            for number, file in enumerate(self.files):
+                if any(file is member for member in group.files):
+                    table = self.tables[number]
+                    self.connection.execute(
+                        f"insert into refused select {number}, _source_row, {quoted(key)}, "
+                        f"{row_text(table, file.spec, table.name)}, "
+                        "'has the same key as ' || first_place || ' (' || key_text || ')', "
+                        f"{quoted(group.feed.name)} from doubled join {table.name} "
+                        f"on {table.name}.{LINE} = doubled._source_row where doubled._file = {number}"
+                    )
+        else:
+            self.connection.execute("insert into merged select _file, _source_row from doubled")
+        self.connection.execute(
+            f"delete from {rows} using doubled where {rows}._file = doubled._file "
+            f"and {rows}._source_row = doubled._source_row"
+        )
+
+
+def typed(feed: Feed) -> str:
+    """Name of the table with the accepted rows of a feed."""
+    return f"typed_{feed.name}"

@@ -1,0 +1,161 @@
+"""Read a KPI from what is published, for the terminal."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from encours.errors import UsageError
+from encours.feeds import nearest
+from encours.home import Home
+
+GRAINS = ("day", "month", "quarter", "year")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to show: a column of a KPI mart, and the slices of it; None shows all of them."""
+
+    kpi: str
+    entity: str | None = "ALL"
+    segment_type: str = "all"
+    segment_code: str | None = None
+    grain: str = "month"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A table of values, and what the KPI means in the words of the published column."""
+
+    table: str
+    description: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The figures of the group at the as-of date, in the reporting currency and in days."""
+
+    as_of_date: date
+    currency_code: str
+    values: tuple[tuple[str, str, Any], ...]
+
+
+def kpi_names(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Every figure that can be shown, with the table that has it."""
+    rows = connection.execute(
+        "select column_name, min(table_name) from information_schema.columns "
+        "where table_schema = 'marts' and table_name like 'kpi!_%' escape '!' "
+        "and data_type not in ('VARCHAR', 'DATE', 'BOOLEAN') and column_name <> 'bucket_order' "
+        "group by column_name order by column_name"
+    ).fetchall()
+    return {str(name): str(table) for name, table in rows}
+
+
+def show(home: Home, query: Query) -> Answer:
+    """Look up one KPI by period, newest last.
+
+    Raises:
+        UsageError: Nothing is published, or there is no such KPI, entity, segment or grain.
+    """
+    with _open(home.published_database) as connection:
+        tables = kpi_names(connection)
+        if query.kpi not in tables:
+            raise UsageError(
+                f"There is no KPI '{query.kpi}'. {nearest(query.kpi, tables)} "
+                "See docs/kpis.md or the columns of the tables marts.kpi_*."
+            )
+        table = tables[query.kpi]
+        _known(connection, table, "period_grain", query.grain)
+        _known(connection, table, "segment_type", query.segment_type)
+        if query.entity is not None:
+            _known(connection, table, "entity_code", query.entity)
+        has_buckets = table.endswith("_buckets")
+        bucket = ", ageing_bucket" if has_buckets else ""
+        order = ", bucket_order" if has_buckets else ""
+        conditions = ["period_grain = ?", "segment_type = ?"]
+        values: list[Any] = [query.grain, query.segment_type]
+        for column, value in (
+            ("entity_code", query.entity),
+            ("segment_code", query.segment_code),
+        ):
+            if value is not None:
+                conditions.append(f"{column} = ?")
+                values.append(value)
+        cursor = connection.execute(
+            f"select period_start, as_of_date, entity_code, segment_code{bucket}, {query.kpi} "
+            f"from marts.{table} where {' and '.join(conditions)} "
+            f"order by period_start, entity_code, segment_code{order}",
+            values,
+        )
+        names = tuple(column[0] for column in cursor.description or [])
+        rows = tuple(cursor.fetchall())
+        if not rows:
+            raise UsageError(
+                f"marts.{table} has no row for {query.segment_type} '{query.segment_code}' "
+                f"of entity {query.entity or '(any)'}. See marts.dim_segment for the codes."
+            )
+        comment = connection.execute(
+            "select comment from duckdb_columns() where schema_name = 'marts' "
+            "and table_name = ? and column_name = ?",
+            [table, query.kpi],
+        ).fetchone()
+    description = str(comment[0]).split("\n")[0] if comment and comment[0] else ""
+    return Answer(f"marts.{table}", description, names, rows)
+
+
+def headline(home: Home) -> Headline:
+    """The group's main figures at the as-of date.
+
+    Raises:
+        UsageError: Nothing is published.
+    """
+    with _open(home.published_database) as connection:
+        row = connection.execute(
+            "select dso.as_of_date, dso.currency_code, dso.receivables_amount, "
+            "dso.unallocated_amount, ageing.overdue_amount, ageing.overdue_rate, "
+            "ageing.over_90_rate, dso.dso_rolling_3m_days, dso.dso_rolling_12m_days, "
+            "dso.dso_countback_days, dso.theoretical_ratio "
+            "from marts.kpi_dso as dso inner join marts.kpi_ageing as ageing "
+            "using (period_grain, period_start, entity_code, segment_type, segment_code) "
+            "where period_grain = 'month' and entity_code = 'ALL' and segment_type = 'all' "
+            "order by period_start desc limit 1"
+        ).fetchone()
+    assert row is not None
+    labels = (
+        ("Receivables", "amount"),
+        ("of which unallocated credits", "amount"),
+        ("of which overdue", "amount"),
+        ("Overdue rate", "rate"),
+        ("Overdue over 90 days", "rate"),
+        ("DSO over 3 months", "days"),
+        ("DSO over 12 months", "days"),
+        ("DSO by count-back", "days"),
+        ("Real over theoretical receivables", "ratio"),
+    )
+    return Headline(
+        row[0],
+        row[1],
+        tuple((label, kind, value) for (label, kind), value in zip(labels, row[2:], strict=True)),
+    )
+
+
+def _open(path: Path) -> duckdb.DuckDBPyConnection:
+    if not path.is_file():
+        raise UsageError(
+            f"{path}: nothing is published there. Run `encours run SOURCE.yml` or "
+            "`encours demo` first, or give the folder with --home."
+        )
+    return duckdb.connect(str(path), read_only=True)
+
+
+def _known(
+    connection: duckdb.DuckDBPyConnection, table: str, column: str, value: str
+) -> None:
+    rows = connection.execute(f"select distinct {column} from marts.{table} order by 1").fetchall()
+    known = [str(row[0]) for row in rows]
+    if value not in known:
+        raise UsageError(f"marts.{table} has no {column} '{value}'. {nearest(value, known)}")

@@ -1,0 +1,49 @@
+-- Two ways to one figure: items read from their history at a month-end, and movements rolled
+-- through the age bands day by day. The tolerance is half a cent: one way rounds per dimension set.
+with
+
+month_ends as (
+
+    select distinct periods.as_of_date
+    from {{ ref('int_periods') }} as periods
+    where periods.period_grain = 'month'
+
+),
+
+monthly as (
+
+    select monthly.*
+    from {{ ref('int_receivables_monthly') }} as monthly
+    inner join {{ ref('int_slices') }} as slices on monthly.slice_id = slices.slice_id
+    where slices.segment_type <> 'customer'
+
+),
+
+daily as (
+
+    select daily.*
+    from {{ ref('int_receivables_daily') }} as daily
+    inner join month_ends on daily.snapshot_date = month_ends.as_of_date
+
+)
+
+select
+    'On ' || cast(coalesce(monthly.snapshot_date, daily.snapshot_date) as varchar) || ', slice '
+    || cast(coalesce(monthly.slice_id, daily.slice_id) as varchar) || ', age band '
+    || cast(coalesce(monthly.age_band, daily.age_band) as varchar) || ': the items hold '
+    || cast(coalesce(monthly.open_amount, 0) as varchar) || ' in '
+    || cast(coalesce(monthly.item_count, 0) as varchar) || ', the daily balances '
+    || cast(coalesce(daily.open_amount, 0) as varchar) || ' in '
+    || cast(coalesce(daily.item_count, 0) as varchar) as message
+from monthly
+full outer join daily
+    on
+        monthly.snapshot_date = daily.snapshot_date
+        and monthly.slice_id = daily.slice_id
+        and monthly.age_band = daily.age_band
+where
+    abs(coalesce(monthly.open_amount, 0) - coalesce(daily.open_amount, 0)) >= 0.005
+    or abs(coalesce(monthly.factored_amount, 0) - coalesce(daily.factored_amount, 0)) >= 0.005
+    or abs(coalesce(monthly.disputed_amount, 0) - coalesce(daily.disputed_amount, 0)) >= 0.005
+    or abs(coalesce(monthly.theoretical_amount, 0) - coalesce(daily.theoretical_amount, 0)) >= 0.005
+    or coalesce(monthly.item_count, 0) <> coalesce(daily.item_count, 0)
