@@ -11,16 +11,9 @@ customers as (
 used as (
 
     select
-        invoices.entity_code,
-        invoices.customer_code
-    from {{ ref('stg_invoices') }} as invoices
-
-    union
-
-    select
-        receipts.entity_code,
-        receipts.customer_code
-    from {{ ref('stg_receipts') }} as receipts
+        documents.entity_code,
+        documents.customer_code
+    from {{ ref('int_documents') }} as documents
 
     union
 

@@ -11,21 +11,12 @@ customers as (
 
 combinations as (
 
-    select
-        invoices.entity_code,
-        invoices.customer_code,
-        coalesce(invoices.business_unit, '') as own_business_unit,
-        coalesce(invoices.salesperson_code, '') as own_salesperson_code
-    from {{ ref('stg_invoices') }} as invoices
-
-    union
-
-    select
-        receipts.entity_code,
-        receipts.customer_code,
-        '' as own_business_unit,
-        '' as own_salesperson_code
-    from {{ ref('stg_receipts') }} as receipts
+    select distinct
+        documents.entity_code,
+        documents.customer_code,
+        documents.own_business_unit,
+        documents.own_salesperson_code
+    from {{ ref('int_documents') }} as documents
 
 )
 

@@ -93,12 +93,10 @@ best_quotes as (
 select
     calendar.calendar_date,
     currencies.currency_code,
-    cast(
-        case
-            when currencies.currency_code = run.reporting_currency_code then 1
-            else best_quotes.factor
-        end as decimal(24, 15)
-    ) as factor
+    case
+        when currencies.currency_code = run.reporting_currency_code then cast(1 as double)
+        else best_quotes.factor
+    end as factor
 
 from calendar
 inner join currencies on calendar.calendar_date >= currencies.first_date

@@ -3,9 +3,9 @@
 -- Grain: one row per day, slice and age band in which something is open.
 with
 
-calendar as (
+run as (
 
-    select * from {{ ref('int_calendar') }}
+    select * from {{ ref('int_run') }}
 
 ),
 
@@ -37,13 +37,15 @@ balances as (
         changes.currency_code,
         changes.age_band,
         changes.change_date as valid_from,
-        coalesce(lead(changes.change_date) over series_days, date '9999-12-31') as valid_to,
+        coalesce({{ add_days('lead(changes.change_date) over series_days', -1) }}, run.as_of_date)
+            as last_date,
         sum(changes.open_change) over series_days as open_amount,
         sum(changes.factored_change) over series_days as factored_amount,
         sum(changes.item_change) over series_days as item_count,
         sum(changes.disputed_change) over series_days as disputed_amount,
         sum(changes.theoretical_change) over series_days as theoretical_amount
     from changes
+    cross join run
     window series_days as (
         partition by changes.slice_id, changes.currency_code, changes.age_band
         order by changes.change_date
@@ -51,29 +53,37 @@ balances as (
 
 ),
 
-converted as (
+open_balances as (
 
-    select
-        calendar.calendar_date as snapshot_date,
-        balances.slice_id,
-        balances.age_band,
-        balances.item_count,
-        {{ convert('balances.open_amount', 'factors.factor') }} as open_amount,
-        {{ convert('balances.factored_amount', 'factors.factor') }} as factored_amount,
-        {{ convert('balances.disputed_amount', 'factors.factor') }} as disputed_amount,
-        {{ convert('balances.theoretical_amount', 'factors.factor') }} as theoretical_amount
-    from balances
-    inner join calendar
-        on
-            calendar.calendar_date >= balances.valid_from
-            and calendar.calendar_date < balances.valid_to
-    inner join {{ ref('int_fx_factors') }} as factors
-        on
-            calendar.calendar_date = factors.calendar_date
-            and balances.currency_code = factors.currency_code
+    select * from balances
     where
         balances.open_amount <> 0 or balances.item_count <> 0 or balances.theoretical_amount <> 0
         or balances.disputed_amount <> 0 or balances.factored_amount <> 0
+
+),
+
+days as (
+
+    {{ each_day('open_balances', 'valid_from', 'last_date') }}
+
+),
+
+converted as (
+
+    select
+        days.each_date as snapshot_date,
+        days.slice_id,
+        days.age_band,
+        days.item_count,
+        {{ convert('days.open_amount', 'factors.factor') }} as open_amount,
+        {{ convert('days.factored_amount', 'factors.factor') }} as factored_amount,
+        {{ convert('days.disputed_amount', 'factors.factor') }} as disputed_amount,
+        {{ convert('days.theoretical_amount', 'factors.factor') }} as theoretical_amount
+    from days
+    inner join {{ ref('int_fx_factors') }} as factors
+        on
+            days.each_date = factors.calendar_date
+            and days.currency_code = factors.currency_code
 
 )
 

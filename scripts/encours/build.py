@@ -1,5 +1,7 @@
 """Build: hand the lake to dbt, and say in plain words what stopped it."""
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -74,26 +76,26 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     (target / "run_results.json").unlink(missing_ok=True)
     runner = dbtRunner(callbacks=[_reporter(progress)])
-    outcome = runner.invoke(
-        [
-            "build",
-            *("--project-dir", str(PROJECT_FOLDER)),
-            *("--profiles-dir", str(PROFILES_FOLDER)),
-            *("--target-path", str(target)),
-            *("--log-path", str(run_folder)),
-            *("--log-level", "none"),
-            "--no-use-colors",
-            "--no-version-check",
-        ]
-    )
+    # dbt prints empty lines of its own, whatever its log level.
+    with contextlib.redirect_stdout(io.StringIO()):
+        outcome = runner.invoke(
+            [
+                "build",
+                *("--project-dir", str(PROJECT_FOLDER)),
+                *("--profiles-dir", str(PROFILES_FOLDER)),
+                *("--target-path", str(target)),
+                *("--log-path", str(run_folder)),
+                *("--log-level", "none", "--log-level-file", "info"),
+                "--no-use-colors",
+                "--no-version-check",
+            ]
+        )
     DuckDBConnectionManager.close_all_connections()
     for name in ("manifest.json", "run_results.json"):
         if (target / name).is_file():
             shutil.copyfile(target / name, run_folder / name)
     if outcome.exception is not None or not (target / "run_results.json").is_file():
-        raise DataError(
-            f"dbt stopped: {outcome.exception}. Its log is {run_folder / 'dbt.log'}."
-        )
+        raise DataError(f"dbt stopped: {outcome.exception}. Its log is {run_folder / 'dbt.log'}.")
     document = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
     results: list[dict[str, Any]] = document["results"]
     return results
@@ -165,8 +167,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str | None) -> list[str]:
 
 def _first_line(message: str | None) -> str:
     lines = [line.strip() for line in (message or "").splitlines() if line.strip()]
-    return lines[-1] if lines and lines[0].startswith(("Runtime Error", "Compilation")) else (
-        lines[0] if lines else "no message"
+    return (
+        lines[-1]
+        if lines and lines[0].startswith(("Runtime Error", "Compilation"))
+        else (lines[0] if lines else "no message")
     )
 
 

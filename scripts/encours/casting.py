@@ -184,19 +184,16 @@ def _expression(
 ) -> tuple[str, str]:
     """SQL for the value of a column before it is cast, and its type."""
     if origin is None:
-        expression, kind = "cast(null as varchar)", "VARCHAR"
-    elif origin.column is not None:
-        expression, kind = identifier(origin.column), "VARCHAR"
-    elif origin.value is not None:
-        expression, kind = _constant(connection, column, origin.value, place), column.data_type
-    else:
-        assert origin.sql is not None
-        kind = _type_of(connection, origin.sql, view, place)
-        expression = f"(\n{origin.sql}\n)"
-        if kind == "VARCHAR":
-            expression = f"nullif(trim({expression}, {quoted(_BLANKS)}), '')"
-        else:
-            _check_type(column, kind, origin.sql, place)
+        return "cast(null as varchar)", "VARCHAR"
+    if origin.value is not None:
+        return _constant(connection, column, origin.value, place), column.data_type
+    if origin.sql is None:
+        return identifier(origin.origin), "VARCHAR"
+    kind = _type_of(connection, origin.sql, view, place)
+    expression = f"(\n{origin.sql}\n)"
+    if kind == "VARCHAR":
+        return f"nullif(trim({expression}, {quoted(_BLANKS)}), '')", kind
+    _check_type(column, kind, origin.sql, place)
     return expression, kind
 
 
@@ -214,11 +211,8 @@ def _constant(connection: duckdb.DuckDBPyConnection, column: Column, text: str, 
                 f"{place}: {found[0]}. Constants are written with dates as 2026-12-31 and a "
                 "decimal point, whatever the file holds."
             )
-    row = connection.execute(
-        f"select cast({cast} as varchar) from (select {quoted(text)} as text)"
-    ).fetchone()
-    assert row is not None
-    return f"cast({quoted(row[0])} as {column.data_type})"
+    # The text itself, cast like any other: it passed, so nothing of it is lost.
+    return f"(select {cast} from (select cast({quoted(text)} as varchar) as text))"
 
 
 def _type_of(connection: duckdb.DuckDBPyConnection, sql: str, view: str, place: str) -> str:
@@ -228,13 +222,12 @@ def _type_of(connection: duckdb.DuckDBPyConnection, sql: str, view: str, place: 
         statements = duckdb.extract_statements(query)
         if len(statements) != 1:
             raise UsageError(f"{place}: must be one SQL expression, not several statements: {sql}")
-        row = connection.execute(f"describe {query}").fetchone()
+        described = connection.execute(f"describe {query}").fetchall()
     except duckdb.Error as error:
         raise UsageError(
             f"{place}: this SQL does not work: {sql}\n  {str(error).strip().splitlines()[0]}"
         ) from error
-    assert row is not None
-    return str(row[1])
+    return str(described[0][1])
 
 
 def _check_type(column: Column, kind: str, sql: str, place: str) -> None:

@@ -194,7 +194,7 @@ def demo(
     home: HomeOption = Path("warehouse"),
 ) -> None:
     """Generate the exports of a company and run them."""
-    from encours.demo import generate  # numpy is slow to import
+    from encours.demo import generate
 
     folder = home / "demo" / f"{invoices}-{seed}"
 

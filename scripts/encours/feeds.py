@@ -88,20 +88,8 @@ class Feed:
         return next((column for column in self.columns if column.name == name), None)
 
 
-class Contract(Mapping[str, Feed]):
-    """All canonical feeds by name."""
-
-    def __init__(self, feeds: Iterable[Feed]) -> None:
-        self._feeds = {feed.name: feed for feed in feeds}
-
-    def __getitem__(self, name: str) -> Feed:
-        return self._feeds[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._feeds)
-
-    def __len__(self) -> int:
-        return len(self._feeds)
+Contract = Mapping[str, Feed]
+"""All canonical feeds by name."""
 
 
 @cache
@@ -114,7 +102,7 @@ def load_contract(folder: Path = CONTRACT_FOLDER) -> Contract:
     paths = sorted(folder.glob("*.yml"))
     if not paths:
         raise UsageError(f"{folder}: no feed is defined there. Run from a complete checkout.")
-    return Contract(feed for path in paths for feed in _feeds_of(path))
+    return {feed.name: feed for path in paths for feed in _feeds_of(path)}
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """Ingestion: delivered files become one load of the lake, whole or not at all."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -126,7 +126,7 @@ def _next_load(home: Home, loads: Sequence[Manifest], now: datetime) -> tuple[st
     used += [path.stem for path in home.rejected.glob("*.parquet")]
     moment = utc(now)
     if used:
-        last = datetime.strptime(max(used), _LOAD_ID_FORMAT)
+        last = utc(datetime.strptime(f"{max(used)}+0000", f"{_LOAD_ID_FORMAT}%z"))
         moment = max(moment, last + timedelta(microseconds=1))
     return moment.strftime(_LOAD_ID_FORMAT), moment
 
@@ -159,31 +159,34 @@ def _write_rejected(scratch: Scratch, load_id: str) -> Path | None:
 def _stop_at_too_many(
     scratch: Scratch, home: Home, sources: Sequence[Source], rejected: Path | None, load_id: str
 ) -> None:
-    messages = []
+    """Keep the refused rows and load nothing if a source has more of them than it allows."""
+    messages: list[str] = []
     for source in sources:
         numbers = [n for n, file in enumerate(scratch.files) if file.source is source]
-        count = scratch.refused_rows(numbers)
-        if count <= source.max_rejected_rows:
-            continue
-        listed = ", ".join(map(str, numbers))
-        shown = scratch.connection.execute(
-            "select file, line, column_name, reason from refused where file in "
-            f"({listed}) order by file, line, feed, column_name limit {SHOWN_REFUSALS}"
-        ).fetchall()
-        allowed = source.max_rejected_rows
-        messages.append(
-            f"{source.name}: {count:,} rows are refused, {allowed:,} are allowed "
-            "(max_rejected_rows). Nothing is loaded."
-        )
-        for number, line, column, reason in shown:
-            where = f"{scratch.files[number].label}:{line}"
-            messages.append(f"  {where}: {f'{column}: ' if column else ''}{reason}")
-    if messages:
-        assert rejected is not None
-        path = home.rejected / f"{load_id}.parquet"
-        move_whole(rejected, path)
-        messages.append(f"All refused rows, with their reasons: {path}")
-        raise DataError("\n".join(messages))
+        if scratch.refused_rows(numbers) > source.max_rejected_rows:
+            messages += _refusals_shown(scratch, source, numbers)
+    if rejected is None or not messages:
+        return
+    path = home.rejected / f"{load_id}.parquet"
+    move_whole(rejected, path)
+    raise DataError("\n".join([*messages, f"All refused rows, with their reasons: {path}"]))
+
+
+def _refusals_shown(scratch: Scratch, source: Source, numbers: Sequence[int]) -> Iterator[str]:
+    count, allowed = scratch.refused_rows(numbers), source.max_rejected_rows
+    rows = "1 row is" if count == 1 else f"{count:,} rows are"
+    yield (
+        f"{source.name}: {rows} refused, {allowed:,} allowed (max_rejected_rows). "
+        "Nothing is loaded."
+    )
+    shown = scratch.connection.execute(
+        f"select file, line, column_name, reason from refused "
+        f"where file in ({', '.join(map(str, numbers))}) "
+        f"order by file, line, feed, column_name limit {SHOWN_REFUSALS}"
+    ).fetchall()
+    for number, line, column, reason in shown:
+        label = f"{column}: " if column else ""
+        yield f"  {scratch.files[number].label}:{line}: {label}{reason}"
 
 
 def _commit(

@@ -251,26 +251,24 @@ def _register_source_files(connection: duckdb.DuckDBPyConnection, loads: list[Ma
         "source varchar, source_file varchar, sha256 varchar, bytes bigint, rows_read bigint, "
         "rows_accepted bigint, rows_refused bigint, rows_merged bigint, feeds varchar)"
     )
-    rows = [
-        (
-            load.load_id,
-            load.loaded_at_utc,
-            file.source,
-            file.path,
-            file.sha256,
-            file.bytes,
-            file.rows_read,
-            file.rows_accepted,
-            file.rows_refused,
-            file.rows_merged,
-            ", ".join(file.feeds),
-        )
-        for load in loads
-        for file in load.files
-    ]
-    if rows:
-        connection.executemany(
-            f"insert into raw.source_files values ({', '.join('?' * len(rows[0]))})", rows
+    files = [(load, file) for load in loads for file in load.files]
+    columns = (
+        [load.load_id for load, _ in files],
+        [load.loaded_at_utc for load, _ in files],
+        [file.source for _, file in files],
+        [file.path for _, file in files],
+        [file.sha256 for _, file in files],
+        [file.bytes for _, file in files],
+        [file.rows_read for _, file in files],
+        [file.rows_accepted for _, file in files],
+        [file.rows_refused for _, file in files],
+        [file.rows_merged for _, file in files],
+        [", ".join(file.feeds) for _, file in files],
+    )
+    if files:
+        connection.execute(
+            f"insert into raw.source_files select {', '.join(['unnest(?)'] * len(columns))}",
+            columns,
         )
 
 

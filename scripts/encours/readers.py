@@ -5,10 +5,9 @@ import datetime
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
-from typing import Any
 from xml.etree import ElementTree
 
 import duckdb
@@ -43,6 +42,22 @@ class Table:
         return self.rows + len(self.refusals)
 
 
+@dataclass(frozen=True)
+class Request:
+    """A file to be read: `label` is its name in messages, `name` that of the table.
+
+    `folder` may be written to for the time of reading; `limit` reads about so many rows, by
+    default all.
+    """
+
+    folder: Path
+    path: Path
+    label: str
+    spec: FileSpec
+    name: str
+    limit: int | None = None
+
+
 def open_scratch(folder: Path, inputs: Iterable[Path]) -> duckdb.DuckDBPyConnection:
     """Open a database that spills into a folder and may read nothing but it and the inputs.
 
@@ -67,35 +82,25 @@ def open_scratch(folder: Path, inputs: Iterable[Path]) -> duckdb.DuckDBPyConnect
     return connection
 
 
-def read(
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-    path: Path,
-    label: str,
-    spec: FileSpec,
-    name: str,
-    limit: int | None = None,
-) -> Table:
+def read(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
     """Read one file into a new table.
 
     Args:
         connection: From `open_scratch`, with the file among its inputs.
-        folder: Where files may be written for the time of the call.
-        path: The file.
-        label: Its name in messages.
-        spec: How it is to be read, and which columns are needed.
-        name: Name of the table.
-        limit: Read about so many rows; by default all.
+        request: What to read, and how.
 
     Raises:
         DataError: It is not of that format, lacks a column, or is empty without leave.
     """
     reader = {"csv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet, "xlsx": _read_xlsx}
-    table = reader[spec.format](connection, folder, path, label, spec, name, limit)
-    if not table.rows_read and not spec.allow_empty:
+    table = reader[request.spec.format](connection, request)
+    if request.limit is not None and table.rows > request.limit:
+        table = _cut(connection, table, request.limit)
+    if not table.rows_read and not request.spec.allow_empty:
         raise DataError(
-            f"{label}: has no rows. If that can be right, set allow_empty: true for this file in "
-            "the source YAML; with load: snapshot, everything loaded from it is then deleted."
+            f"{request.label}: has no rows. If that can be right, set allow_empty: true for this "
+            "file in the source YAML; with load: snapshot, everything loaded from it is then "
+            "deleted."
         )
     return table
 
@@ -127,39 +132,25 @@ def row_text(table: Table, spec: FileSpec, alias: str) -> str:
     return f" || {quoted(delimiter)} || ".join(quoted_fields)
 
 
-def _read_csv(
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-    path: Path,
-    label: str,
-    spec: FileSpec,
-    name: str,
-    limit: int | None,
-) -> Table:
+def _read_csv(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
+    label, spec, name = request.label, request.spec, request.name
     dialect = Dialect(spec.encoding, spec.delimiter, spec.quote)
-    target = folder / f"{name}.records"
-    records = rewrite(path, target, label, dialect, limit=limit)
+    target = request.folder / f"{name}.records"
+    records = rewrite(request.path, target, label, dialect, limit=request.limit)
     _check_header(label, 1, records.header, spec)
     columns = records.header or ()
     _create(connection, target, dialect, name, len(columns), records.accepted)
     remarks = []
-    if not records.ends_with_line_feed and limit is None:
+    if not records.ends_with_line_feed and request.limit is None:
         remarks.append(f"{label}: the last line has no line end; check that it is not cut off.")
     return Table(name, columns, records.accepted, records.refusals, tuple(remarks))
 
 
-def _read_jsonl(
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-    path: Path,
-    label: str,
-    spec: FileSpec,
-    name: str,
-    limit: int | None,
-) -> Table:
+def _read_jsonl(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
+    label, spec, name = request.label, request.spec, request.name
     dialect = Dialect(spec.encoding, UNIT_SEPARATOR, "")
-    target = folder / f"{name}.records"
-    records = rewrite(path, target, label, dialect, has_header=False, limit=limit)
+    target = request.folder / f"{name}.records"
+    records = rewrite(request.path, target, label, dialect, has_header=False, limit=request.limit)
     _create(connection, target, dialect, f"{name}_lines", 1, records.accepted)
     connection.execute(
         f"create temp table {name}_documents as select {LINE}, c1 as document, case "
@@ -210,16 +201,9 @@ def _numbers_as_text(document: str, decimal_separator: str) -> str:
     return f"translate({marked}, '\x01\x02', '\"\"')"
 
 
-def _read_parquet(
-    connection: duckdb.DuckDBPyConnection,
-    _folder: Path,
-    path: Path,
-    label: str,
-    spec: FileSpec,
-    name: str,
-    limit: int | None,
-) -> Table:
-    rows = f"read_parquet({quoted(str(path.resolve()))}, file_row_number = true)"
+def _read_parquet(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
+    label, spec, name = request.label, request.spec, request.name
+    rows = f"read_parquet({quoted(str(request.path.resolve()))}, file_row_number = true)"
     try:
         described = connection.execute(f"describe select * from {rows}").fetchall()
         columns = [(str(row[0]), str(row[1])) for row in described[:-1]]
@@ -230,13 +214,14 @@ def _read_parquet(
         )
         connection.execute(
             f"create table {name} as select cast(file_row_number + 1 as bigint) as {LINE}{values} "
-            f"from {rows} {'' if limit is None else f'limit {limit}'}"
+            f"from {rows} {'' if request.limit is None else f'limit {request.limit}'}"
         )
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         raise DataError(
             f"{label}: cannot be read as Parquet ({_first_line(error)}). Deliver the export again."
         ) from error
-    return Table(name, tuple(column for column, _ in columns), _count(connection, name), ())
+    rows_read = _number(connection, f"select count(*) from {name}")
+    return Table(name, tuple(column for column, _ in columns), rows_read, ())
 
 
 def _text(column: str, data_type: str, spec: FileSpec) -> str:
@@ -256,15 +241,8 @@ def _text(column: str, data_type: str, spec: FileSpec) -> str:
     return text
 
 
-def _read_xlsx(
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-    path: Path,
-    label: str,
-    spec: FileSpec,
-    name: str,
-    limit: int | None,
-) -> Table:
+def _read_xlsx(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
+    path, label, spec, name = request.path, request.label, request.spec, request.name
     try:
         with CalamineWorkbook.from_path(path) as workbook:
             sheet = _sheet(workbook, label, spec)
@@ -280,13 +258,13 @@ def _read_xlsx(
         header.pop()
     names = tuple(text.strip() for text in header)
     _check_header(label, top, names or None, spec)
-    target = folder / f"{name}.records"
+    target = request.folder / f"{name}.records"
     refusals = []
     count = 0
     with target.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for number, cells in rows:
-            if limit is not None and count == limit:
+            if count == request.limit:
                 break
             if any(cells[len(names) :]):
                 text = ",".join(cells)
@@ -322,21 +300,17 @@ def _sheet_rows(
             yield number, texts
 
 
-def _cell_text(cell: Any, spec: FileSpec) -> str:
+def _cell_text(cell: object, spec: FileSpec) -> str:
     if isinstance(cell, str):
         return cell
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, (int, float)):
-        if cell == int(cell):
-            return str(int(cell))
         # Excel shows and means 15 digits; what a double holds beyond them is noise.
-        return format(Decimal(f"{cell:.15g}"), "f").replace(".", spec.decimal_separator)
-    if isinstance(cell, datetime.datetime):
-        if cell.time() != datetime.time():
-            return cell.isoformat(" ")
-        return cell.strftime(spec.date_format)
-    if isinstance(cell, datetime.date):
+        text = str(int(cell)) if cell == int(cell) else format(Decimal(f"{cell:.15g}"), "f")
+        return text.replace(".", spec.decimal_separator)
+    is_moment = isinstance(cell, datetime.datetime) and cell.time() != datetime.time()
+    if isinstance(cell, datetime.date) and not is_moment:
         return cell.strftime(spec.date_format)
     return str(cell)
 
@@ -350,7 +324,7 @@ def _error_cells(path: Path, sheet: str) -> dict[tuple[int, int], str]:
         if b't="e"' not in content and b"<f" not in content:
             return {}
         with archive.open(part) as stream:
-            for _, element in ElementTree.iterparse(stream):
+            for _, element in ElementTree.iterparse(stream):  # noqa: S314 - expat limits expansion
                 if element.tag.endswith("}c"):
                     error = _error(element)
                     if error:
@@ -379,8 +353,8 @@ def _column_number(letters: str) -> int:
 
 def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
     """Name of the part of a workbook that holds a sheet."""
-    book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
-    relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    book = ElementTree.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314
+    relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
     targets = {relation.get("Id"): relation.attrib["Target"] for relation in relations}
     for element in book.iterfind("{*}sheets/{*}sheet"):
         if element.get("name") == sheet:
@@ -408,13 +382,24 @@ def _create(
         "auto_detect = false, new_line = '\\n', strict_mode = true, max_line_size = 4000000)"
     )
     records.unlink()
-    loaded = _count(connection, name)
+    loaded = _number(connection, f"select count(*) from {name}")
     if loaded != count:
         raise RuntimeError(f"{name}: {loaded} of {count} records were loaded")
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = connection.execute(f"select count(*) from {table}").fetchone()
+def _cut(connection: duckdb.DuckDBPyConnection, table: Table, limit: int) -> Table:
+    """Keep the first rows of a table, and what was refused before the last of them."""
+    last = _number(
+        connection,
+        f"select max({LINE}) from (select {LINE} from {table.name} order by {LINE} limit {limit})",
+    )
+    connection.execute(f"delete from {table.name} where {LINE} > {last}")
+    refusals = tuple(refusal for refusal in table.refusals if refusal.line <= last)
+    return replace(table, rows=limit, refusals=refusals)
+
+
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -11,7 +11,7 @@ from encours.casting import create_view, naming_sql, refused_sql, rows_of
 from encours.delivery import Delivered, Group, check_unchanged
 from encours.feeds import Feed
 from encours.lake import quoted
-from encours.readers import LINE, Table, insert_refusals, open_scratch, read, row_text
+from encours.readers import LINE, Request, Table, insert_refusals, open_scratch, read, row_text
 
 
 @dataclass
@@ -70,15 +70,9 @@ class Scratch:
         """
         for number, file in enumerate(self.files):
             progress(f"reading {file.label} ({file.size / 1e6:,.1f} MB)")
-            table = read(
-                self.connection,
-                self.folder,
-                file.path,
-                file.label,
-                file.spec,
-                f"file_{number}",
-                limit,
-            )
+            name = f"file_{number}"
+            request = Request(self.folder, file.path, file.label, file.spec, name, limit)
+            table = read(self.connection, request)
             check_unchanged(file)
             self.tables.append(table)
             self.messages += table.remarks
@@ -142,7 +136,7 @@ class Scratch:
                         f"{row_text(table, file.spec, table.name)}, "
                         "'has the same key as ' || first_place || ' (' || key_text || ')', "
                         f"{quoted(group.feed.name)} from doubled join {table.name} "
-                        f"on {table.name}.{LINE} = doubled._source_row where doubled._file = {number}"
+                        f"on {LINE} = _source_row where _file = {number}"
                     )
         else:
             self.connection.execute("insert into merged select _file, _source_row from doubled")

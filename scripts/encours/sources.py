@@ -151,7 +151,7 @@ class FileSpec(_Strict):
     @classmethod
     def _known_encoding(cls, encoding: str) -> str:
         try:
-            b"".decode(encoding)
+            "a".encode(encoding)
         except LookupError:
             examples = "utf-8, cp1252, latin-1, utf-16"
             raise ValueError(f"'{encoding}' is not known; examples are {examples}") from None
@@ -416,7 +416,7 @@ def _shown(content: Any) -> str:
 def _known_keys(place: Place) -> Iterable[str]:
     model: type[BaseModel] = _SourceSpec
     if place[0] == "files":
-        model = FileSpec if len(place) == 3 else ColumnMapping
+        model = ColumnMapping if "feeds" in place else FileSpec
     return model.model_fields
 
 

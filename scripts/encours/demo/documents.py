@@ -186,7 +186,8 @@ def _customer(draws: Draws, customers: int) -> str:
                 when {draws.chance("gives up", key, 0.8)}
                     then failed_on + {draws.between("giving up", key, 150, 400)}
             end as given_up_on,
-            {draws.pick("terms", key, company.TERMS_MIX)} as terms,
+            case when is_large then {draws.pick("terms", key, company.LARGE_TERMS_MIX)}
+                else {draws.pick("terms", key, company.TERMS_MIX)} end as terms,
             {draws.pick("payment mode", key, ("runs",) * 9 + ("daily",) * 7 + ("direct",) * 4)}
                 as payment_mode,
             {texts(company.TRADES)}[1 + trade] || ' '
@@ -334,7 +335,7 @@ def _invoice(draws: Draws) -> str:
             select
                 *,
                 {draws.between("plan", key, 0, 9999)} as plan,
-                case when {draws.chance("dispute", key, 0.05)}
+                case when {draws.chance("dispute", key, 0.055)}
                     then issue_date + {draws.between("dispute start", key, 4, 44)}
                 end as disputed_on,
                 case when not is_older and {draws.chance("credit note", key, 0.04)} then
@@ -344,9 +345,9 @@ def _invoice(draws: Draws) -> str:
                 case behaviour
                     when 'early' then {draws.between("lag", key, -12, -2)}
                     when 'on_time' then {draws.between("lag", key, -4, 0)}
-                    when 'bit_late' then {draws.between("lag", key, 1, 14)}
-                    when 'late' then {draws.between("lag", key, 8, 40)}
-                    when 'very_late' then {draws.between("lag", key, 30, 100)}
+                    when 'bit_late' then {draws.between("lag", key, 1, 10)}
+                    when 'late' then {draws.between("lag", key, 8, 35)}
+                    when 'very_late' then {draws.between("lag", key, 30, 90)}
                     when 'degrading' then (issue_date - date '{START}') * 3 // 60
                         + {draws.between("lag", key, -6, 10)}
                     else {draws.between("lag", key, 1, 20)}

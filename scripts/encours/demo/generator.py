@@ -54,12 +54,15 @@ def generate(
             _open(Path(scratch)) as connection,
         ):
             for name, sql in _tables(stream, invoices):
-                tell(f"computing {name}")
+                tell(f"demo: computing {name}")
                 connection.execute(f"create table {name} as {sql}")
+            written = []
             for export in exports(stream):
-                tell(f"writing {export.name}")
-                _write(connection, export, folder, Path(scratch))
-    except (OSError, duckdb.IOException) as error:
+                tell(f"demo: writing {export.name}")
+                written.append(_write(connection, export, Path(scratch)))
+            for path in written:
+                path.replace(folder / path.name)
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise EncoursError(
             f"{folder}: cannot write the demonstration company there ({error}). "
             "Give a folder with room that can be written."
@@ -74,26 +77,27 @@ def _tables(stream: draws.Draws, invoices: int) -> list[tuple[str, str]]:
 def _open(scratch: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(scratch / "company.duckdb"))
     connection.execute("set memory_limit = '3GB'")
-    connection.execute(
-        f"set temp_directory = '{str(scratch / 'spill').replace(chr(39), chr(39) * 2)}'"
-    )
+    connection.execute(f"set temp_directory = {_quoted(scratch / 'spill')}")
     for macro in (*draws.MACROS, *documents.MACROS):
         connection.execute(macro)
     return connection
 
 
-def _write(
-    connection: duckdb.DuckDBPyConnection, export: Export, folder: Path, scratch: Path
-) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, export: Export, scratch: Path) -> Path:
     written = scratch / export.name
-    target = str(written).replace("'", "''")
-    connection.execute(f"copy ({export.sql}) to '{target}' ({export.options})")
+    connection.execute(f"copy ({export.sql}) to {_quoted(written)} ({export.options})")
     if export.encoding == "utf-8":
-        written.replace(folder / export.name)
-        return
+        return written
     # DuckDB writes UTF-8 only.
+    encoded = scratch / export.encoding / export.name
+    encoded.parent.mkdir(exist_ok=True)
     with (
         written.open(encoding="utf-8", newline="") as source,
-        (folder / export.name).open("w", encoding=export.encoding, newline="") as copy,
+        encoded.open("w", encoding=export.encoding, newline="") as copy,
     ):
         copy.writelines(source)
+    return encoded
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

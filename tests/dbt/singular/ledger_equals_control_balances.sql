@@ -1,6 +1,6 @@
 -- The customer ledger is what the control account of the general ledger shows, to the cent.
--- Compared in the currency of the documents where an entity has only one, else in the reporting
--- currency (ADR 0008).
+-- Compared in the currency of the documents where an entity has only one, on any day; else in the
+-- reporting currency, up to the as-of date, after which no rate is read (ADR 0008).
 with
 
 run as (
@@ -39,7 +39,8 @@ controls as (
         control_balances.balance_amount
     from {{ ref('stg_control_balances') }} as control_balances
     cross join run
-    where control_balances.balance_date <= run.as_of_date
+    left join currencies on control_balances.entity_code = currencies.entity_code
+    where control_balances.balance_date <= run.as_of_date or currencies.currency_count = 1
 
 ),
 
@@ -66,13 +67,13 @@ converted as (
         ledger.balance_date,
         sum(
             case
-                when currencies.currency_count = 1 then ledger.amount
-                else ledger.amount * factors.factor
+                when currencies.currency_count = 1 then {{ money('ledger.amount') }}
+                else {{ convert('ledger.amount', 'factors.factor') }}
             end
         ) as amount
     from ledger
     inner join currencies on ledger.entity_code = currencies.entity_code
-    inner join {{ ref('int_fx_factors') }} as factors
+    left join {{ ref('int_fx_factors') }} as factors
         on
             ledger.balance_date = factors.calendar_date
             and ledger.currency_code = factors.currency_code
@@ -83,11 +84,11 @@ converted as (
 select
     'Entity ' || controls.entity_code || ' on ' || cast(controls.balance_date as varchar)
     || ': the control account shows ' || cast(controls.balance_amount as varchar)
-    || ', the open items ' || cast(round(coalesce(converted.amount, 0), 2) as varchar)
+    || ', the open items ' || cast(cast(coalesce(converted.amount, 0) as decimal(18, 2)) as varchar)
     || '; look for documents that one of the two lacks' as message
 from controls
 left join converted
     on
         controls.entity_code = converted.entity_code
         and controls.balance_date = converted.balance_date
-where round(coalesce(converted.amount, 0), 2) <> controls.balance_amount
+where cast(coalesce(converted.amount, 0) as decimal(18, 2)) <> controls.balance_amount

@@ -1,0 +1,208 @@
+"""Real exports through the example sources: the figures their keepers computed come out exactly.
+
+The exports are not part of the project. They are looked for in `ENCOURS_REAL_EXPORTS`, by default
+in `shared/data` beside the checkout, and the checks are skipped where they are not there.
+"""
+
+import csv
+import os
+from collections.abc import Callable
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+from warehouse import EXAMPLES, PROJECT, run_encours
+
+pytestmark = pytest.mark.slow
+
+EXPORTS = Path(os.environ.get("ENCOURS_REAL_EXPORTS", PROJECT.parent / "shared" / "data"))
+
+Published = Callable[[str], duckdb.DuckDBPyConnection]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """Runs an example source once, and opens what it published."""
+    homes: dict[str, Path] = {}
+
+    def run(name: str) -> duckdb.DuckDBPyConnection:
+        if not (EXPORTS / name).is_dir():
+            pytest.skip(f"the exports of {name} are not in {EXPORTS}")
+        if name not in homes:
+            homes[name] = tmp_path_factory.mktemp(name)
+            run_encours(
+                "run",
+                EXAMPLES / f"{name}.yml",
+                *("--inbox", EXPORTS / name),
+                *("--home", homes[name]),
+            )
+        return duckdb.connect(str(homes[name] / "encours.duckdb"), read_only=True)
+
+    return run
+
+
+def _open_on(connection: duckdb.DuckDBPyConnection, day: str) -> tuple[object, ...]:
+    """Count and amount of what is open, and of what is overdue, document by document."""
+    row = connection.execute(
+        """
+        select
+            count(*), sum(open_amount),
+            count(*) filter (where due_date < $day),
+            sum(open_amount) filter (where due_date < $day),
+            sum(disputed_amount)
+        from marts.fct_open_item_history
+        where valid_from <= $day and $day < valid_to and open_amount <> 0
+        """,
+        {"day": date.fromisoformat(day)},
+    ).fetchone()
+    assert row is not None
+    return row
+
+
+def _buckets_on(connection: duckdb.DuckDBPyConnection, day: str) -> tuple[object, ...]:
+    """The same from the daily balances of the group."""
+    row = connection.execute(
+        """
+        select
+            sum(item_count), sum(open_amount),
+            sum(item_count) filter (where ageing_bucket <> 'not_due'),
+            sum(open_amount) filter (where ageing_bucket <> 'not_due'),
+            sum(disputed_amount)
+        from marts.fct_receivables_daily
+        where snapshot_date = $day and entity_code = 'ALL' and segment_type = 'all'
+        """,
+        {"day": date.fromisoformat(day)},
+    ).fetchone()
+    assert row is not None
+    return row
+
+
+@pytest.mark.parametrize(
+    ("day", "open_items", "overdue", "disputed", "billings", "dso"),
+    [
+        ("2012-12-31", (99, "5725.06"), (13, "788.74"), "1700.31", "76064.07", 27.47),
+        ("2013-06-30", (84, "5119.85"), (12, "835.56"), "1806.84", "78704.45", 23.74),
+        ("2013-09-30", (88, "5029.22"), (7, "465.48"), "2003.32", "78583.42", 23.36),
+    ],
+)
+def test_ibm_late_payments(
+    published: Published,
+    day: str,
+    open_items: tuple[int, str],
+    overdue: tuple[int, str],
+    disputed: str,
+    billings: str,
+    dso: float,
+) -> None:
+    expected = (
+        open_items[0],
+        Decimal(open_items[1]),
+        overdue[0],
+        Decimal(overdue[1]),
+        Decimal(disputed),
+    )
+    with published("ibm_late_payments") as connection:
+        assert _open_on(connection, day) == expected
+        assert _buckets_on(connection, day) == expected
+        row = connection.execute(
+            """
+            select
+                sum(revenue_amount),
+                max_by(receivables_amount, period_start) / sum(revenue_amount) * 365
+            from marts.kpi_dso
+            where
+                period_grain = 'day' and entity_code = 'ALL' and segment_type = 'all'
+                and period_start > $day - 365 and period_start <= $day
+            """,
+            {"day": date.fromisoformat(day)},
+        ).fetchone()
+    assert row is not None
+    assert row[0] == Decimal(billings)
+    assert round(row[1], 2) == dso
+
+
+@pytest.mark.parametrize(
+    ("day", "open_items", "overdue", "open_disputes"),
+    [
+        ("2024-06-30", (483, "280845.80"), (398, "209266.02"), 27),
+        ("2025-06-30", (872, "445732.75"), (767, "375286.79"), 42),
+    ],
+)
+def test_ar_disputes(
+    published: Published,
+    day: str,
+    open_items: tuple[int, str],
+    overdue: tuple[int, str],
+    open_disputes: int,
+) -> None:
+    expected = (open_items[0], Decimal(open_items[1]), overdue[0], Decimal(overdue[1]))
+    with published("ar_disputes") as connection:
+        assert _open_on(connection, day)[:4] == expected
+        assert _buckets_on(connection, day)[:4] == expected
+        disputed = connection.execute(
+            "select count(*) from marts.fct_open_item_history "
+            "where valid_from <= $day and $day < valid_to and is_disputed",
+            {"day": date.fromisoformat(day)},
+        ).fetchone()
+    assert disputed == (open_disputes,)
+
+
+def test_open_items_are_what_the_file_holds(published: Published) -> None:
+    """Six entities, no payments: every line is open on the last day, at its value in cents."""
+    with published("open_items") as connection:
+        found = connection.execute(
+            "select entity_code, count(*), sum(open_amount) from marts.fct_open_items "
+            "group by all order by all"
+        ).fetchall()
+        revenue = connection.execute("select max(abs(revenue_amount)) from marts.kpi_dso").fetchone()
+        customers = connection.execute(
+            "select count(*) from marts.dim_customer where customer_code like '0%'"
+        ).fetchone()
+    expected: dict[str, tuple[int, Decimal]] = {}
+    with (EXPORTS / "open_items" / "open_items_usd.csv").open(encoding="utf-8") as stream:
+        for line in csv.DictReader(stream):
+            count, amount = expected.get(line["business_code"], (0, Decimal(0)))
+            cents = Decimal(line["converted_usd"]).quantize(Decimal("0.01"), ROUND_HALF_UP)
+            expected[line["business_code"]] = (count + 1, amount + cents)
+    assert {code: (count, amount) for code, count, amount in found} == expected
+    assert revenue == (0,), "items taken over are no revenue"
+    assert customers == (0,), "customer numbers are the same with and without leading zeros"
+
+
+def test_xero_counts_sales_only(published: Published) -> None:
+    """116 of 117 sales documents (one is deleted), in two currencies, at 1 / rate in CAD."""
+    with published("xero") as connection:
+        documents = connection.execute(
+            "select currency_code, count(distinct document_number) "
+            "from marts.fct_open_item_history where item_type <> 'receipt' "
+            "group by all order by all"
+        ).fetchall()
+        still_open = connection.execute(
+            "select currency_code, sum(open_amount) from marts.fct_open_items "
+            "group by all order by all"
+        ).fetchall()
+        converted = connection.execute(
+            "select document_number, open_amount, open_amount_reporting, reporting_currency_code "
+            "from marts.fct_open_items where currency_code = 'GBP'"
+        ).fetchall()
+    sales: dict[str, int] = {}
+    due: dict[str, Decimal] = {}
+    rates: list[tuple[str, str, Decimal]] = []
+    with (EXPORTS / "xero" / "xero_invoice_data.csv").open(encoding="utf-8") as stream:
+        for line in csv.DictReader(stream):
+            if line["type"] == "ACCREC" and line["status"] not in ("DELETED", "VOIDED", "DRAFT"):
+                code = line["currency_code"]
+                sales[code] = sales.get(code, 0) + 1
+                due[code] = due.get(code, Decimal(0)) + Decimal(line["amount_due"])
+                rates.append((code, line["date"], Decimal(line["currency_rate"])))
+    assert dict(documents) == sales
+    assert sum(sales.values()) == 116
+    assert dict(still_open) == {code: amount for code, amount in due.items() if amount}
+    newest = max(day for code, day, _ in rates if code == "GBP")
+    gbp_rates = {rate for code, day, rate in rates if code == "GBP" and day == newest}
+    for _, amount, reporting, currency in converted:
+        assert currency == "CAD"
+        # One pound was worth about 1.77 Canadian dollars, not 0.56.
+        assert any(abs(amount / rate - reporting) < Decimal("0.000001") for rate in gbp_rates)
