@@ -6,15 +6,32 @@
     {{ return(found[0].columns) }}
 {%- endmacro %}
 
+{#- Names of the columns that identify a row of a feed. -#}
+{% macro feed_key(feed) -%}
+    {%- set keys = [] -%}
+    {%- for column in feed_columns(feed).values() -%}
+        {%- if column.meta.get('role') in ('key', 'optional_key') -%}
+            {%- do keys.append(column.name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(keys) }}
+{%- endmacro %}
+
+{#- The key of a row of a feed as one text. -#}
+{% macro feed_key_text(feed, relation) -%}
+    {%- for key in feed_key(feed) -%}
+        {{ " || '|' || " if not loop.first }}coalesce({{ relation }}.{{ key }}, '')
+    {%- else -%}
+        ''
+    {%- endfor -%}
+{%- endmacro %}
+
 {#- The rows of a feed in force: of each key the version loaded last. The raw relation holds no
     load past `known_at` and no snapshot that a newer one of the same source replaces. -#}
 {% macro current_rows(feed) -%}
     {%- set relation = source('raw', feed) -%}
     {%- set columns = feed_columns(feed) -%}
-    {%- set keys = [] -%}
-    {%- for column in columns.values() if column.meta.get('role') in ('key', 'optional_key') -%}
-        {%- do keys.append(column.name) -%}
-    {%- endfor -%}
+    {%- set keys = feed_key(feed) -%}
     select
         {%- for column in columns.values() %}
         versions.{{ column.name }},

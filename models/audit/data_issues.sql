@@ -1,6 +1,7 @@
 -- What in the data deserves a look: refused rows, references to nothing, odd dates and balances.
 -- Nothing listed here was dropped in silence, and nothing was guessed.
 -- Grain: one row per finding.
+{%- set keyed_feeds = ['customers', 'invoices', 'receipts', 'allocations'] %}
 {%- set document_feeds = ['write_offs', 'disputes', 'reminders', 'promises'] %}
 {%- set singular = {
     'write_offs': ('write_off', 'write-off'), 'disputes': ('dispute', 'dispute'),
@@ -81,13 +82,23 @@ unapplied_allocations as (
         allocation_rows.source_row,
         case allocations.issue_code
             when 'unknown_invoice'
-                then 'Allocated to ' || allocations.target_item_key || ', which is not in the invoices; not applied.'
+                then
+                    'Allocated to ' || allocations.target_item_key
+                    || ', which is not in the invoices; not applied.'
+            when 'origin_is_no_credit'
+                then
+                    'Allocates ' || allocations.origin_item_key
+                    || ', which is no credit note; not applied.'
             when 'same_item'
                 then 'Allocates ' || allocations.origin_item_key || ' to itself; not applied.'
             when 'currency_mismatch'
-                then 'Allocates ' || allocations.origin_item_key || ' to ' || allocations.target_item_key
+                then
+                    'Allocates ' || allocations.origin_item_key || ' to '
+                    || allocations.target_item_key
                     || ', which is in another currency; not applied.'
-            else 'Allocates ' || allocations.origin_item_key || ', which is not in the data; not applied.'
+            else
+                'Allocates ' || allocations.origin_item_key
+                || ', which is not in the data; not applied.'
         end as description
     from {{ ref('int_allocations') }} as allocations
     inner join allocation_rows on allocations.allocation_key = allocation_rows.allocation_key
@@ -289,19 +300,14 @@ entities_without_record as (
 ),
 
 -- Two sources that supply one key: the row loaded last counts.
-{% for feed in ['customers', 'invoices', 'receipts', 'allocations'] %}
-{%- set keys = [] %}
-{%- for column in feed_columns(feed).values() if column.meta.get('role') in ('key', 'optional_key') %}
-{%- do keys.append(column.name) %}
-{%- endfor %}
+{% for feed in keyed_feeds %}
 shared_keys_{{ feed }} as (
 
     select
         'warning' as severity,
         'key_from_two_sources' as issue_code,
         '{{ feed }}' as feed,
-        {% for key in keys %}{{ "|| '|' || " if not loop.first }}coalesce(raw_rows.{{ key }}, ''){% endfor %}
-            as record_key,
+        {{ feed_key_text(feed, 'raw_rows') }} as record_key,
         min(raw_rows._source) as source_name,
         cast(null as varchar) as source_file,
         cast(null as bigint) as source_row,
@@ -313,7 +319,7 @@ shared_keys_{{ feed }} as (
             select count(distinct sources._source) as source_count
             from {{ source('raw', feed) }} as sources
         ) > 1
-    group by {% for key in keys %}raw_rows.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+    group by {{ feed_key_text(feed, 'raw_rows') }}
     having min(raw_rows._source) <> max(raw_rows._source)
 
 ),
@@ -335,7 +341,7 @@ issues as (
     select * from customers_without_record
     union all
     select * from entities_without_record
-    {% for feed in ['customers', 'invoices', 'receipts', 'allocations'] %}
+    {% for feed in keyed_feeds %}
     union all
     select * from shared_keys_{{ feed }}
     {% endfor %}

@@ -54,7 +54,9 @@ where buckets.ageing_bucket not in ('undated', 'unallocated')
 union all
 
 select
-    case buckets.ageing_bucket when 'undated' then {{ undated_band() }} else {{ unallocated_band() }} end as age_band,
+    case buckets.ageing_bucket
+        when 'undated' then {{ undated_band() }} else {{ unallocated_band() }}
+    end as age_band,
     cast(null as integer) as days_from,
     cast(null as integer) as days_to,
     buckets.ageing_bucket,

@@ -27,6 +27,15 @@ booked as (
 ),
 
 -- A document that names its invoice is allocated to it in full, unless the export books how.
+allocated_origins as (
+
+    select distinct
+        booked.kind,
+        booked.origin_item_key
+    from booked
+
+),
+
 implied_receipts as (
 
     select
@@ -37,10 +46,11 @@ implied_receipts as (
         receipts.amount,
         cast(null as date) as allocation_date
     from {{ ref('stg_receipts') }} as receipts
-    left join (
-        select distinct booked.origin_item_key from booked where booked.kind = 'receipt'
-    ) as allocated on receipts.item_key = allocated.origin_item_key
-    where receipts.invoice_number is not null and allocated.origin_item_key is null
+    left join allocated_origins
+        on
+            receipts.item_key = allocated_origins.origin_item_key
+            and allocated_origins.kind = 'receipt'
+    where receipts.invoice_number is not null and allocated_origins.origin_item_key is null
 
 ),
 
@@ -54,13 +64,14 @@ implied_credit_notes as (
         cast(-invoices.signed_amount as decimal(18, 2)) as amount,
         cast(null as date) as allocation_date
     from {{ ref('stg_invoices') }} as invoices
-    left join (
-        select distinct booked.origin_item_key from booked where booked.kind = 'credit_note'
-    ) as allocated on invoices.item_key = allocated.origin_item_key
+    left join allocated_origins
+        on
+            invoices.item_key = allocated_origins.origin_item_key
+            and allocated_origins.kind = 'credit_note'
     where
         invoices.item_type = 'credit_note'
         and invoices.applies_to_item_key is not null
-        and allocated.origin_item_key is null
+        and allocated_origins.origin_item_key is null
 
 ),
 
@@ -88,7 +99,12 @@ select
     case
         when targets.item_key is null then 'unknown_invoice'
         when allocations.origin_item_key is not null and origins.item_key is null
-            then 'unknown_' || case allocations.kind when 'credit_note' then 'credit_note' else 'receipt' end
+            then
+                case allocations.kind
+                    when 'credit_note' then 'unknown_credit_note' else 'unknown_receipt'
+                end
+        when allocations.kind = 'credit_note' and origins.item_side <> 'credit'
+            then 'origin_is_no_credit'
         when origins.item_key = targets.item_key then 'same_item'
         when origins.currency_code <> targets.currency_code then 'currency_mismatch'
     end as issue_code

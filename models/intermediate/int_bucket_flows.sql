@@ -6,14 +6,14 @@ with
 
 periods as (
 
-    select * from {{ ref('int_periods') }} as periods
+    select periods.* from {{ ref('int_periods') }} as periods
     where periods.period_grain <> 'day'
 
 ),
 
 items as (
 
-    select * from {{ ref('int_items_month_end') }} as items
+    select items.* from {{ ref('int_items_month_end') }} as items
     where items.open_amount <> 0 and items.item_side = 'debit' and items.due_date is not null
 
 ),

@@ -1,5 +1,6 @@
 -- The customer record that holds for each entity: its own where there is one, else the common one.
 -- Grain: one row per entity and customer code seen in documents or in the master data.
+{%- set keys = ['entity_code', 'customer_code'] %}
 with
 
 customers as (
@@ -30,13 +31,12 @@ resolved as (
     select
         used.entity_code,
         used.customer_code,
-        own.customer_code is not null as has_own_record,
-        own.customer_code is not null or common.customer_code is not null as has_record
-        {%- for column in feed_columns('customers') if column not in ('entity_code', 'customer_code') %},
+        {% for column in feed_columns('customers') if column not in keys %}
         case
             when own.customer_code is not null then own.{{ column }} else common.{{ column }}
-        end as {{ column }}
-        {%- endfor %}
+        end as {{ column }},
+        {% endfor %}
+        own.customer_code is not null or common.customer_code is not null as has_record
 
     from used
     left join customers as own

@@ -1,5 +1,22 @@
--- What moved on each day, converted at the rate of that day. Reversals are taken off on their own day.
+-- What moved on each day, converted at the rate of that day. Reversals are taken off on their own
+-- day.
 -- Grain: one row per day and dimension set.
+{%- set is_issue = "movements.movement_type = 'issue'" %}
+{%- set is_revenue = is_issue ~
+    " and movements.item_type in ('invoice', 'debit_note', 'credit_note')" %}
+{%- set is_allocation =
+    "movements.movement_type in ('receipt_allocation', 'credit_note_allocation')" %}
+{%- set flows = {
+    'revenue_amount': ('', is_revenue),
+    'factored_revenue_amount': ('', is_revenue ~ ' and movements.is_factored'),
+    'opening_items_amount': ('', is_issue ~ " and movements.item_type = 'opening'"),
+    'collected_amount': ('-', is_issue ~ " and movements.item_type = 'receipt'"),
+    'collected_late_amount': ('-', 'movements.is_late'),
+    'credit_note_amount': ('-', is_issue ~ " and movements.item_type = 'credit_note'"),
+    'write_off_amount': ('-', "movements.movement_type = 'write_off'"),
+    'discount_amount': ('-', "movements.movement_type = 'discount'"),
+    'transferred_amount': ('', is_allocation),
+} %}
 with
 
 run as (
@@ -29,25 +46,15 @@ movements as (
     where movements.movement_date <= run.as_of_date
 
 )
-{%- set is_revenue = "movements.movement_type = 'issue' and movements.item_type in ('invoice', 'debit_note', 'credit_note')" %}
-{%- set flows = {
-    'revenue_amount': ('', is_revenue),
-    'factored_revenue_amount': ('', is_revenue ~ ' and movements.is_factored'),
-    'opening_items_amount': ('', "movements.movement_type = 'issue' and movements.item_type = 'opening'"),
-    'collected_amount': ('-', "movements.movement_type = 'issue' and movements.item_type = 'receipt'"),
-    'collected_late_amount': ('-', 'movements.is_late'),
-    'credit_note_amount': ('-', "movements.movement_type = 'issue' and movements.item_type = 'credit_note'"),
-    'write_off_amount': ('-', "movements.movement_type = 'write_off'"),
-    'discount_amount': ('-', "movements.movement_type = 'discount'"),
-    'transferred_amount': ('', "movements.movement_type in ('receipt_allocation', 'credit_note_allocation')"),
-} %}
 
 select
     movements.flow_date,
+    {% for flow in flow_columns() %}
+    {%- set sign, condition = flows[flow] %}
+    {{ money('coalesce(' ~ sign ~ 'sum(movements.amount) filter (where ' ~ condition ~ '), 0)') }}
+        as {{ flow }},
+    {% endfor %}
     movements.dimension_set_id
-    {%- for name, (sign, condition) in flows.items() %},
-    {{ money('coalesce(' ~ sign ~ 'sum(movements.amount) filter (where ' ~ condition ~ '), 0)') }} as {{ name }}
-    {%- endfor %}
 
 from movements
 group by movements.flow_date, movements.dimension_set_id

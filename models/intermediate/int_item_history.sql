@@ -28,7 +28,8 @@ movements as (
 
 ),
 
--- A dispute counts from the day it opens, not before its invoice exists, to the day before it closes.
+-- A dispute counts from the day it opens, not before its invoice exists, to the day before it
+-- closes.
 disputes as (
 
     select
@@ -157,7 +158,7 @@ compared as (
 
 changes as (
 
-    select * from compared
+    select compared.* from compared
     where
         compared.previous_open_amount is null
         or compared.open_amount <> compared.previous_open_amount

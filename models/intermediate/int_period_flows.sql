@@ -1,10 +1,6 @@
 -- What moved in each period. Single customers have no rows by day.
 -- Grain: one row per period and slice in which something moved.
-{%- set flows = [
-    'revenue_amount', 'factored_revenue_amount', 'opening_items_amount', 'collected_amount',
-    'collected_late_amount', 'credit_note_amount', 'write_off_amount', 'discount_amount',
-    'transferred_amount',
-] %}
+{%- set flows = flow_columns() %}
 with
 
 flows as (
@@ -24,10 +20,8 @@ days as (
     select
         'day' as period_grain,
         flows.flow_date as period_start,
-        slices.slice_id
-        {%- for flow in flows %},
-        sum(flows.{{ flow }}) as {{ flow }}
-        {%- endfor %}
+        slices.slice_id,
+        {{ sum_columns('flows', flows) }}
     from flows
     inner join slices on flows.dimension_set_id = slices.dimension_set_id
     where slices.segment_type <> 'customer'
@@ -39,10 +33,8 @@ set_months as (
 
     select
         {{ period_start('month', 'flows.flow_date') }} as month_start,
-        flows.dimension_set_id
-        {%- for flow in flows %},
-        sum(flows.{{ flow }}) as {{ flow }}
-        {%- endfor %}
+        flows.dimension_set_id,
+        {{ sum_columns('flows', flows) }}
     from flows
     group by {{ period_start('month', 'flows.flow_date') }}, flows.dimension_set_id
 
@@ -52,10 +44,8 @@ months as (
 
     select
         set_months.month_start,
-        slices.slice_id
-        {%- for flow in flows %},
-        sum(set_months.{{ flow }}) as {{ flow }}
-        {%- endfor %}
+        slices.slice_id,
+        {{ sum_columns('set_months', flows) }}
     from set_months
     inner join slices on set_months.dimension_set_id = slices.dimension_set_id
     group by set_months.month_start, slices.slice_id
@@ -71,21 +61,11 @@ periods as (
     select
         '{{ grain }}' as period_grain,
         {{ period_start(grain, 'months.month_start') }} as period_start,
-        months.slice_id
-        {%- for flow in flows %},
-        sum(months.{{ flow }}) as {{ flow }}
-        {%- endfor %}
+        months.slice_id,
+        {{ sum_columns('months', flows) }}
     from months
     group by {{ period_start(grain, 'months.month_start') }}, months.slice_id
     {% endfor %}
 )
 
-select
-    periods.period_grain,
-    periods.period_start,
-    periods.slice_id
-    {%- for flow in flows %},
-    {{ money('periods.' ~ flow) }} as {{ flow }}
-    {%- endfor %}
-
-from periods
+select * from periods

@@ -2,6 +2,7 @@
 -- Amounts in the reporting currency, tax included.
 -- Grain: one row per period and slice, from the first movement of the slice on; days not for
 -- single customers.
+{%- set bases = {'month_end': 'int_receivables_monthly', 'day': 'int_receivables_daily'} %}
 {%- set balances = {
     'receivables_amount': ('open_amount', 'true'),
     'open_invoices_amount': ('open_amount', 'balances.age_band <> ' ~ unallocated_band()),
@@ -15,11 +16,6 @@
     'theoretical_receivables_amount': ('theoretical_amount', 'true'),
     'factored_receivables_amount': ('factored_amount', 'true'),
 } %}
-{%- set flows = [
-    'revenue_amount', 'factored_revenue_amount', 'opening_items_amount', 'collected_amount',
-    'collected_late_amount', 'credit_note_amount', 'write_off_amount', 'discount_amount',
-    'transferred_amount',
-] %}
 with
 
 run as (
@@ -28,26 +24,21 @@ run as (
 
 ),
 
-{% for basis, relation in [('month_end', 'int_receivables_monthly'), ('day', 'int_receivables_daily')] %}
-{{ basis }}_balances as (
+balances as (
 
+    {% for basis in bases %}
+    {{ 'union all' if not loop.first }}
     select
         '{{ basis }}' as basis,
         balances.snapshot_date,
+        {% for part, (measure, condition) in balances.items() %}
+        {{ money('coalesce(sum(balances.' ~ measure ~ ') filter (where ' ~ condition ~ '), 0)') }}
+            as {{ part }},
+        {% endfor %}
         balances.slice_id
-        {%- for part, (measure, condition) in balances.items() %},
-        coalesce(sum(balances.{{ measure }}) filter (where {{ condition }}), 0) as {{ part }}
-        {%- endfor %}
-    from {{ ref(relation) }} as balances
+    from {{ ref(bases[basis]) }} as balances
     group by balances.snapshot_date, balances.slice_id
-
-),
-{% endfor %}
-balances as (
-
-    select * from month_end_balances
-    union all
-    select * from day_balances
+    {% endfor %}
 
 ),
 
@@ -71,17 +62,16 @@ spine as (
 measured as (
 
     select
-        spine.*
-        {%- for part in balances %},
-        {{ money('coalesce(closing.' ~ part ~ ', 0)') }} as {{ part }},
-        {{ money('coalesce(opening.' ~ part ~ ', 0)') }} as opening_{{ part }}
-        {%- endfor %}
-        {%- for flow in flows %},
-        {{ money('coalesce(flows.' ~ flow ~ ', 0)') }} as {{ flow }}
-        {%- endfor %},
-        {{ money('sum(coalesce(flows.revenue_amount, 0)) over (
-            partition by spine.period_grain, spine.slice_id order by spine.period_start
-        )') }} as cumulative_revenue_amount
+        spine.*,
+        {% for part in balances %}
+        coalesce(closing.{{ part }}, 0) as {{ part }},
+        coalesce(opening.{{ part }}, 0) as opening_{{ part }},
+        {% endfor %}
+        {% for flow in flow_columns() %}
+        {{ money('coalesce(flows.' ~ flow ~ ', 0)') }} as {{ flow }},
+        {% endfor %}
+        {{ money('sum(coalesce(flows.revenue_amount, 0)) over slice_periods') }}
+            as cumulative_revenue_amount
     from spine
     left join balances as closing
         on
@@ -98,6 +88,9 @@ measured as (
             spine.period_grain = flows.period_grain
             and spine.period_start = flows.period_start
             and spine.slice_id = flows.slice_id
+    window slice_periods as (
+        partition by spine.period_grain, spine.slice_id order by spine.period_start
+    )
 
 ),
 
@@ -110,33 +103,39 @@ months as (
     from measured
     where measured.period_grain = 'month'
 
+),
+
+spans as (
+
+    select
+        measured.*,
+        run.reporting_currency_code as currency_code,
+        {{ period_start('month', 'run.first_movement_date') }} as first_month_start,
+        {{ add_months('measured.last_month_start', -2) }} as span_3m_start,
+        {{ add_months('measured.last_month_start', -11) }} as span_12m_start
+    from measured
+    cross join run
+
 )
 
 select
-    measured.*,
-    {{ money('measured.receivables_amount - (
-        measured.opening_receivables_amount + measured.opening_items_amount
-        + measured.revenue_amount - measured.collected_amount - measured.write_off_amount
-        - measured.discount_amount + measured.transferred_amount
+    spans.*,
+    {{ money('spans.receivables_amount - (
+        spans.opening_receivables_amount + spans.opening_items_amount
+        + spans.revenue_amount - spans.collected_amount - spans.write_off_amount
+        - spans.discount_amount + spans.transferred_amount
     )') }} as revaluation_amount,
-    run.reporting_currency_code as currency_code
-    {%- for months in [3, 12] %}
-    {%- set span_start = add_months('measured.last_month_start', 1 - months) %},
-    case
-        when {{ span_start }} >= {{ period_start('month', 'run.first_movement_date') }}
-            then {{ money('measured.cumulative_revenue_amount - coalesce(before_' ~ months ~ 'm.cumulative_revenue_amount, 0)') }}
-    end as rolling_{{ months }}m_revenue_amount,
-    case
-        when {{ span_start }} >= {{ period_start('month', 'run.first_movement_date') }}
-            then cast({{ days_between(span_start, 'measured.as_of_date') }} + 1 as integer)
-    end as rolling_{{ months }}m_span_days
-    {%- endfor %}
+    {{ rolling_revenue('spans', 'before_3m', '3m') }} as rolling_3m_revenue_amount,
+    {{ rolling_days('spans', '3m') }} as rolling_3m_span_days,
+    {{ rolling_revenue('spans', 'before_12m', '12m') }} as rolling_12m_revenue_amount,
+    {{ rolling_days('spans', '12m') }} as rolling_12m_span_days
 
-from measured
-cross join run
-{%- for months in [3, 12] %}
-left join months as before_{{ months }}m
+from spans
+left join months as before_3m
     on
-        measured.slice_id = before_{{ months }}m.slice_id
-        and {{ add_days(add_months('measured.last_month_start', 1 - months), -1) }} = before_{{ months }}m.as_of_date
-{%- endfor %}
+        spans.slice_id = before_3m.slice_id
+        and {{ add_days('spans.span_3m_start', -1) }} = before_3m.as_of_date
+left join months as before_12m
+    on
+        spans.slice_id = before_12m.slice_id
+        and {{ add_days('spans.span_12m_start', -1) }} = before_12m.as_of_date

@@ -117,7 +117,9 @@ staying as (
         changes.change_date,
         changes.dimension_set_id,
         changes.currency_code,
-        case changes.item_side when 'debit' then {{ undated_band() }} else {{ unallocated_band() }} end as age_band,
+        case changes.item_side
+            when 'debit' then {{ undated_band() }} else {{ unallocated_band() }}
+        end as age_band,
         changes.open_change,
         changes.factored_change,
         changes.item_change,

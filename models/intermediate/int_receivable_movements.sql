@@ -11,7 +11,7 @@ items as (
 
 allocations as (
 
-    select * from {{ ref('int_allocations') }} as allocations
+    select allocations.* from {{ ref('int_allocations') }} as allocations
     where allocations.issue_code is null
 
 ),

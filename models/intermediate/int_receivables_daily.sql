@@ -55,7 +55,7 @@ balances as (
 
 open_balances as (
 
-    select * from balances
+    select balances.* from balances
     where
         balances.open_amount <> 0 or balances.item_count <> 0 or balances.theoretical_amount <> 0
         or balances.disputed_amount <> 0 or balances.factored_amount <> 0

@@ -67,8 +67,8 @@ def build(home: Home, run: Run, progress: Progress) -> None:
 
 def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]]:
     # dbt takes two seconds to import: only the commands that build wait for it.
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
     target = (home.path / "dbt").resolve()
     run_folder = runs.folder(home, run).resolve()
@@ -90,7 +90,7 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
                 "--no-version-check",
             ]
         )
-    DuckDBConnectionManager.close_all_connections()
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     for name in ("manifest.json", "run_results.json"):
         if (target / name).is_file():
             shutil.copyfile(target / name, run_folder / name)
@@ -134,13 +134,18 @@ def _problem(
         kind = node.get("resource_type", "node").replace("_", " ")
         over = f" (over {models})" if models and kind == "test" else ""
         name = node.get("name", result["unique_id"])
-        message = result["message"] if kind == "unit test" else _first_line(result["message"])
+        rows = _rows(connection, result.get("compiled_code")) if result["status"] == "fail" else []
+        if kind == "test" and rows:
+            message = f"{result['failures']} found"
+        elif kind == "unit test":
+            message = result["message"]
+        else:
+            message = _first_line(result["message"])
         lines.append(f"{kind} {name}{over} failed: {message}")
         description = node.get("description")
         if kind == "test" and description:
             lines.append(f"  {description.strip()}")
-        if kind == "test" and result["status"] == "fail":
-            lines += _rows(connection, result.get("compiled_code"))
+        lines += rows if kind == "test" else []
     skipped = sum(result["status"] == "skipped" for result in results)
     lines.append(f"Nothing was published; {skipped} later steps were skipped.")
     lines.append(f"Details: {runs.folder(home, run) / 'run_results.json'}")
@@ -166,12 +171,11 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str | None) -> list[str]:
 
 
 def _first_line(message: str | None) -> str:
+    """What the engine said, without dbt's line about where it was said."""
     lines = [line.strip() for line in (message or "").splitlines() if line.strip()]
-    return (
-        lines[-1]
-        if lines and lines[0].startswith(("Runtime Error", "Compilation"))
-        else (lines[0] if lines else "no message")
-    )
+    if len(lines) > 1 and lines[0].startswith(("Runtime Error", "Compilation Error")):
+        return lines[1]
+    return lines[0] if lines else "no message"
 
 
 def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:

@@ -113,30 +113,32 @@ def rows_of(
     inside = ("files", entry, "feeds", feed.name)
     where = "true"
     if mapping.where is not None:
-        place = source.place(*inside, "where")
-        where = f"coalesce((\n{mapping.where}\n), false)"
-        kind = _type_of(connection, mapping.where, view, place)
-        if kind != "BOOLEAN":
-            raise UsageError(f"{place}: gives {kind}, not true or false: {mapping.where}")
+        where = _condition(connection, mapping.where, view, source.place(*inside, "where"))
     formats = Formats(spec.date_format, spec.decimal_separator, spec.thousands_separator)
     mapped = source.mapped(spec, feed)
-    values, casts, problems = [], [], []
+    values, casts = [], []
+    problems: list[Problem] = []
     for column in feed.columns:
-        origin = mapped.get(column.name)
+        default = f"cast(null as {column.data_type})"
+        if column.default is not None:
+            default = _constant(connection, column, column.default, column.name)
+        if column.name not in mapped:
+            casts.append(f"{default} as {column.name}")
+            continue
+        origin = mapped[column.name]
         own = column.name in mapping.columns
         place = source.place(*(inside if own else ("defaults",)), column.name)
         expression, kind = _expression(connection, column, origin, view, place)
         value = f"value_{column.name}"
         values.append(f"{expression} as {value}")
-        label = column.name if origin is None else f"{column.name} <- {origin.origin}"
         if kind == "VARCHAR":
             cast, found = _from_text(column, value, formats)
         else:
             cast, found = _from_value(column, value)
         if column.default is not None:
-            default = _constant(connection, column, column.default, place)
             cast = f"case when {value} is null then {default} else {cast} end"
         casts.append(f"{cast} as {column.name}")
+        label = f"{column.name} <- {origin.origin}"
         found = [*found, *_rules(column, value)]
         problems += [Problem(condition, label, reason) for condition, reason in found]
     row = " or ".join(f"({problem.condition})" for problem in problems) or "false"
@@ -178,13 +180,11 @@ def identifier(name: str) -> str:
 def _expression(
     connection: duckdb.DuckDBPyConnection,
     column: Column,
-    origin: ColumnMapping | None,
+    origin: ColumnMapping,
     view: str,
     place: str,
 ) -> tuple[str, str]:
     """SQL for the value of a column before it is cast, and its type."""
-    if origin is None:
-        return "cast(null as varchar)", "VARCHAR"
     if origin.value is not None:
         return _constant(connection, column, origin.value, place), column.data_type
     if origin.sql is None:
@@ -213,6 +213,14 @@ def _constant(connection: duckdb.DuckDBPyConnection, column: Column, text: str, 
             )
     # The text itself, cast like any other: it passed, so nothing of it is lost.
     return f"(select {cast} from (select cast({quoted(text)} as varchar) as text))"
+
+
+def _condition(connection: duckdb.DuckDBPyConnection, sql: str, view: str, place: str) -> str:
+    """SQL for a `where`, which keeps no row for which it is null."""
+    kind = _type_of(connection, sql, view, place)
+    if kind != "BOOLEAN":
+        raise UsageError(f"{place}: gives {kind}, not true or false: {sql}")
+    return f"coalesce((\n{sql}\n), false)"
 
 
 def _type_of(connection: duckdb.DuckDBPyConnection, sql: str, view: str, place: str) -> str:

@@ -1,7 +1,10 @@
 """The command `encours`: reads the command line, prints, and sets the exit status."""
 
+import contextlib
 import csv
 import json
+import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +21,10 @@ from rich.table import Table
 
 from encours import pipeline, runs
 from encours import show as shown
+from encours.check import check_source
+from encours.demo import generate
 from encours.errors import EncoursError, UsageError
 from encours.home import Home
-from encours.check import check_source
 from encours.ingest import IngestResult, ingest
 from encours.project import PROJECT_FOLDER
 from encours.publish import built_run, publish, publish_parquet
@@ -43,6 +47,7 @@ sources_app = typer.Typer(
 app.add_typer(sources_app, name="sources")
 
 _out = Console(highlight=False)
+_FEW = 10  # below it, a figure is a ratio or a few days, and two decimals would say too little
 _err = Console(stderr=True, highlight=False)
 
 
@@ -148,8 +153,6 @@ def ingest_command(
     with place.lock(), _progress() as progress:
         result = ingest(place, loaded, inbox, now(), progress)
     _print_ingested(result)
-    if result.load_id is None:
-        _out.print("Nothing new: every file was loaded before.")
 
 
 @app.command("build")
@@ -163,8 +166,14 @@ def build_command(
     place = Home(home)
     parameters = _parameters(as_of, reporting_currency)
     with place.lock(), _progress() as progress:
+        if known_at is not None:
+            place = pipeline.view_of(place, known_at)
         built = pipeline.build_only(place, parameters, known_at, now, progress)
-    _out.print(f"Built and tested as of {built.as_of_date}. `encours publish` shows it to readers.")
+    _out.print(
+        f"Built and tested as of {built.as_of_date}. Show it to readers with: "
+        f"encours publish{_home_option(place)}",
+        soft_wrap=True,
+    )
 
 
 @app.command("publish")
@@ -194,8 +203,6 @@ def demo(
     home: HomeOption = Path("warehouse"),
 ) -> None:
     """Generate the exports of a company and run them."""
-    from encours.demo import generate
-
     folder = home / "demo" / f"{invoices}-{seed}"
 
     def sources(progress: Callable[[str], None]) -> list[Any]:
@@ -263,7 +270,7 @@ def main() -> None:
 
 def _parameters(as_of: datetime | None, reporting_currency: str | None) -> Parameters:
     currency = reporting_currency.strip().upper() if reporting_currency else None
-    if currency is not None and not (len(currency) == 3 and currency.isalpha()):
+    if currency is not None and not re.fullmatch(r"[A-Z]{3}", currency):
         raise UsageError(
             f"--reporting-currency {reporting_currency}: give a code of three letters, such as EUR."
         )
@@ -278,7 +285,7 @@ def _run(
 ) -> None:
     with home.lock(), _progress() as progress:
         outcome = pipeline.run_all(home, sources(progress), inbox, parameters, now, progress)
-    if outcome.ingested is not None:
+    if outcome.is_new and outcome.ingested is not None:
         _print_ingested(outcome.ingested)
     if not outcome.is_new:
         _out.print(
@@ -291,7 +298,10 @@ def _run(
 def _run_as_known(home: Home, parameters: Parameters, known_at: datetime) -> None:
     """Rebuild what was known at a moment beside the current publication, never over it."""
     with home.lock(), _progress() as progress:
-        view = pipeline.run_as_known(home, parameters, known_at, now, progress)
+        view = pipeline.view_of(home, known_at)
+        built = pipeline.build_only(view, parameters, known_at, now, progress)
+        progress("publish: writing the tables for readers")
+        publish(view, built, now)
     _print_headline(view)
 
 
@@ -309,11 +319,32 @@ def _print_headline(home: Home) -> None:
         table.add_row(label, _figure(kind, value, figures.currency_code))
     _out.print(table)
     _out.print(
-        f"Published in {home.published_database}: open it read-only with any DuckDB client, "
-        "tables in the schemas marts and audit."
+        f"Published in {home.published_database}: open it read-only with any DuckDB client,\n"
+        "tables in the schemas marts and audit.",
+        soft_wrap=True,
     )
-    option = "" if home.path == Path("warehouse") else f" --home {home.path}"
-    _out.print(f"Next: encours show dso_days --entity any{option}", soft_wrap=True)
+    command = _command()
+    _out.print(
+        f"Next: {command} show dso_days --entity any{_home_option(home)}\n"
+        f"      {command} show overdue_rate --segment region{_home_option(home)}",
+        soft_wrap=True,
+    )
+
+
+def _home_option(home: Home) -> str:
+    return "" if home.path == Path("warehouse") else f" --home {home.path}"
+
+
+def _command() -> str:
+    """What to type to call the command again: its name if the shell finds it, else its path."""
+    script = Path(sys.argv[0])
+    if script.name != "encours":
+        return "python -m encours"
+    if shutil.which("encours") is not None:
+        return "encours"
+    with contextlib.suppress(ValueError):
+        script = script.resolve().relative_to(Path.cwd())
+    return str(script)
 
 
 def _figure(kind: str, value: Any, currency_code: str) -> str:
@@ -333,7 +364,7 @@ def _print_answer(kpi: str, answer: shown.Answer, output: Format) -> None:
         writer.writerows(answer.rows)
     elif output is Format.JSON:
         rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-        print(json.dumps(rows, default=str, indent=2))
+        typer.echo(json.dumps(rows, default=str, indent=2))
     else:
         table = Table(title=f"{kpi} ({answer.table})", caption=answer.description or None)
         for name in answer.columns:
@@ -348,7 +379,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:,.4f}" if abs(value) < 10 else f"{value:,.2f}"
+        return f"{value:,.4f}" if abs(value) < _FEW else f"{value:,.2f}"
     if isinstance(value, Decimal):
         return f"{value:,.2f}"
     if isinstance(value, date):
@@ -368,7 +399,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
         def plain(line: str) -> None:
             if line != last[0]:
                 last[0] = line
-                print(line, file=sys.stderr, flush=True)
+                typer.echo(line, err=True)
 
         yield plain
 

@@ -87,28 +87,16 @@ def build_only(
     return run
 
 
-def run_as_known(
-    home: Home,
-    parameters: Parameters,
-    known_at: datetime,
-    clock: Callable[[], datetime],
-    progress: Progress,
-) -> Home:
-    """Build and publish what was known at a moment, in a folder of its own below the home folder.
+def view_of(home: Home, known_at: datetime) -> Home:
+    """The folder below a home folder for what was known at a moment; it shares the lake.
 
-    Returns:
-        The home folder of that view; it shares the lake.
-
-    Raises:
-        EncoursError: A model or a test fails.
+    What is built and published there never touches the current publication.
     """
     view = Home(home.path / "as-known" / f"{lake.utc(known_at):%Y%m%dT%H%M%S%fZ}")
     view.path.mkdir(parents=True, exist_ok=True)
     if not view.lake.exists():
+        home.lake.mkdir(parents=True, exist_ok=True)
         view.lake.symlink_to(home.lake.resolve(), target_is_directory=True)
-    run = build_only(view, parameters, known_at, clock, progress)
-    progress("publish: writing the tables for readers")
-    publish(view, run, clock)
     return view
 
 
@@ -135,9 +123,7 @@ def unchanged(home: Home, run: Run) -> Run | None:
     return published if as_of == published.as_of_date else None
 
 
-def fail(
-    home: Home, run: Run, error: EncoursError, clock: Callable[[], datetime]
-) -> None:
+def fail(home: Home, run: Run, error: EncoursError, clock: Callable[[], datetime]) -> None:
     """Write down that a run failed, and why; wrong use is no run."""
     if isinstance(error, UsageError):
         return

@@ -42,7 +42,7 @@ def git_commit() -> str | None:
 
 def _git(*arguments: str) -> str:
     result = subprocess.run(
-        ["git", "-C", str(PROJECT_FOLDER), *arguments],
+        ["git", "-C", str(PROJECT_FOLDER), *arguments],  # noqa: S607  the git of the shell
         check=True,
         capture_output=True,
         text=True,

@@ -1,7 +1,6 @@
 """Publish: put the tested tables where readers are, in one step that none of them notices."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from datetime import datetime
@@ -102,9 +101,7 @@ def publish_parquet(home: Home) -> Path:
                 folder = unfinished / f"{schema}.{table}"
                 folder.mkdir(parents=True)
                 path = folder / f"{table}.parquet"
-                connection.execute(
-                    f"copy {schema}.{table} to {quoted(str(path))} (format parquet)"
-                )
+                connection.execute(f"copy {schema}.{table} to {quoted(str(path))} (format parquet)")
                 sync_file(path)
         move_whole(unfinished, version)
     if link.exists() and not link.is_symlink():
@@ -113,7 +110,7 @@ def publish_parquet(home: Home) -> Path:
     new_link = home.path / "parquet.unfinished"
     new_link.unlink(missing_ok=True)
     new_link.symlink_to(version.relative_to(home.path), target_is_directory=True)
-    os.replace(new_link, link)
+    new_link.replace(link)
     sync_folder(home.path)
     for old in versions.iterdir():
         if old.resolve() not in (version.resolve(), previous):
@@ -132,9 +129,7 @@ def _built_run_id(home: Home) -> str | None:
     return str(row[0]) if row else None
 
 
-def _tables(
-    connection: duckdb.DuckDBPyConnection, database: str | None
-) -> list[tuple[str, str]]:
+def _tables(connection: duckdb.DuckDBPyConnection, database: str | None) -> list[tuple[str, str]]:
     schemas = ", ".join(quoted(schema) for schema in PUBLISHED_SCHEMAS)
     catalog = quoted(database) if database else "current_database()"
     rows = connection.execute(

@@ -152,9 +152,7 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(path), read_only=True)
 
 
-def _known(
-    connection: duckdb.DuckDBPyConnection, table: str, column: str, value: str
-) -> None:
+def _known(connection: duckdb.DuckDBPyConnection, table: str, column: str, value: str) -> None:
     rows = connection.execute(f"select distinct {column} from marts.{table} order by 1").fetchall()
     known = [str(row[0]) for row in rows]
     if value not in known:

@@ -156,7 +156,9 @@ def test_open_items_are_what_the_file_holds(published: Published) -> None:
             "select entity_code, count(*), sum(open_amount) from marts.fct_open_items "
             "group by all order by all"
         ).fetchall()
-        revenue = connection.execute("select max(abs(revenue_amount)) from marts.kpi_dso").fetchone()
+        revenue = connection.execute(
+            "select max(abs(revenue_amount)) from marts.kpi_dso"
+        ).fetchone()
         customers = connection.execute(
             "select count(*) from marts.dim_customer where customer_code like '0%'"
         ).fetchone()

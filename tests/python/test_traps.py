@@ -18,7 +18,9 @@ pytestmark = pytest.mark.slow
 AS_OF = date(2026, 6, 30)
 
 
-def _invoice(number: str, issued: date, due: date | None, gross: str, **more: Any) -> dict[str, Any]:
+def _invoice(
+    number: str, issued: date, due: date | None, gross: str, **more: Any
+) -> dict[str, Any]:
     return {
         "entity_code": "FR",
         "invoice_number": number,
@@ -48,8 +50,13 @@ EDGE_DAYS = (0, 1, 30, 31, 60, 61, 90, 91, 120, 121)
 
 def _ledger() -> Feeds:
     edges = [
-        _invoice(f"EDGE{days}", date(2026, 1, 5), AS_OF - timedelta(days), f"{10 + days}.00",
-                 entity_code="EDGES")
+        _invoice(
+            f"EDGE{days}",
+            date(2026, 1, 5),
+            AS_OF - timedelta(days),
+            f"{10 + days}.00",
+            entity_code="EDGES",
+        )
         for days in EDGE_DAYS
     ]
     return {
@@ -68,12 +75,21 @@ def _ledger() -> Feeds:
             # Written off, and lost to a credit note: neither is cash.
             _invoice("LOST", date(2026, 3, 1), date(2026, 3, 31), "80.00"),
             _invoice("CORRECTED", date(2026, 5, 20), date(2026, 6, 20), "70.00"),
-            _invoice("CN", date(2026, 6, 10), None, "-70.00", applies_to_invoice_number="CORRECTED"),
+            _invoice(
+                "CN", date(2026, 6, 10), None, "-70.00", applies_to_invoice_number="CORRECTED"
+            ),
             # A credit note that nobody allocated yet.
             _invoice("CNFREE", date(2026, 6, 12), None, "35.00", document_type="credit_note"),
             # Open in pounds through two months with two rates.
-            _invoice("POUND", date(2026, 5, 5), date(2026, 6, 4), "100.00",
-                     entity_code="GB", customer_code="C9", currency_code="GBP"),
+            _invoice(
+                "POUND",
+                date(2026, 5, 5),
+                date(2026, 6, 4),
+                "100.00",
+                entity_code="GB",
+                customer_code="C9",
+                currency_code="GBP",
+            ),
             *edges,
         ],
         "receipts": [
@@ -83,24 +99,54 @@ def _ledger() -> Feeds:
             _receipt("R4", date(2026, 6, 25), "120.00", invoice_number="DISPUTED"),
         ],
         "allocations": [
-            {"entity_code": "FR", "allocation_id": "A1", "invoice_number": "MULTI1",
-             "amount": Decimal("300.00"), "allocation_date": date(2026, 6, 15), "receipt_id": "R2"},
-            {"entity_code": "FR", "allocation_id": "A2", "invoice_number": "MULTI2",
-             "amount": Decimal("600.00"), "allocation_date": date(2026, 6, 15), "receipt_id": "R2"},
+            {
+                "entity_code": "FR",
+                "allocation_id": "A1",
+                "invoice_number": "MULTI1",
+                "amount": Decimal("300.00"),
+                "allocation_date": date(2026, 6, 15),
+                "receipt_id": "R2",
+            },
+            {
+                "entity_code": "FR",
+                "allocation_id": "A2",
+                "invoice_number": "MULTI2",
+                "amount": Decimal("600.00"),
+                "allocation_date": date(2026, 6, 15),
+                "receipt_id": "R2",
+            },
         ],
         "write_offs": [
-            {"entity_code": "FR", "write_off_id": "W1", "invoice_number": "LOST",
-             "write_off_date": date(2026, 6, 11), "amount": Decimal("80.00")},
+            {
+                "entity_code": "FR",
+                "write_off_id": "W1",
+                "invoice_number": "LOST",
+                "write_off_date": date(2026, 6, 11),
+                "amount": Decimal("80.00"),
+            },
         ],
         "disputes": [
-            {"entity_code": "FR", "dispute_id": "D1", "invoice_number": "DISPUTED",
-             "opened_on": date(2026, 5, 10), "closed_on": date(2026, 6, 1)},
+            {
+                "entity_code": "FR",
+                "dispute_id": "D1",
+                "invoice_number": "DISPUTED",
+                "opened_on": date(2026, 5, 10),
+                "closed_on": date(2026, 6, 1),
+            },
         ],
         "fx_rates": [
-            {"rate_date": date(2026, 5, 1), "currency_code": "GBP",
-             "units_per_base": Decimal("0.80"), "base_currency_code": "EUR"},
-            {"rate_date": date(2026, 6, 1), "currency_code": "GBP",
-             "units_per_base": Decimal("0.50"), "base_currency_code": "EUR"},
+            {
+                "rate_date": date(2026, 5, 1),
+                "currency_code": "GBP",
+                "units_per_base": Decimal("0.80"),
+                "base_currency_code": "EUR",
+            },
+            {
+                "rate_date": date(2026, 6, 1),
+                "currency_code": "GBP",
+                "units_per_base": Decimal("0.50"),
+                "base_currency_code": "EUR",
+            },
         ],
         "control_balances": [
             {"entity_code": "FR", "balance_date": AS_OF, "balance_amount": Decimal("1160.00")},
@@ -124,7 +170,10 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
 
 
 def _month(
-    connection: duckdb.DuckDBPyConnection, columns: str, month: str, entity: str = "FR",
+    connection: duckdb.DuckDBPyConnection,
+    columns: str,
+    month: str,
+    entity: str = "FR",
     table: str = "kpi_dso",
 ) -> tuple[Any, ...]:
     return _one(
@@ -318,13 +367,19 @@ def test_a_currency_without_a_rate_stops_the_run(tmp_path: Path, small: Feeds) -
         _invoice("F3", date(2026, 5, 10), date(2026, 6, 9), "10.00", currency_code="USD")
     )
     small["fx_rates"] = [
-        {"rate_date": date(2026, 5, 12), "currency_code": "USD",
-         "units_per_base": Decimal("1.10"), "base_currency_code": "EUR"},
+        {
+            "rate_date": date(2026, 5, 12),
+            "currency_code": "USD",
+            "units_per_base": Decimal("1.10"),
+            "base_currency_code": "EUR",
+        },
     ]
     source = write_feeds(small, tmp_path / "inbox")
     home = tmp_path / "home"
     result = run_encours("run", source, "--home", home, "--as-of", "2026-05-31", status=1)
-    assert "No exchange rate from USD to EUR from 2026-05-10 to 2026-05-11 (2 days)" in result.stderr
+    assert (
+        "No exchange rate from USD to EUR from 2026-05-10 to 2026-05-11 (2 days)" in result.stderr
+    )
     assert not (home / "encours.duckdb").exists()
     # Without a common base nobody can know the reporting currency either.
     del small["fx_rates"]

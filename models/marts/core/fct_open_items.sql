@@ -10,7 +10,7 @@ run as (
 
 history as (
 
-    select * from {{ ref('int_item_history') }} as history
+    select history.* from {{ ref('int_item_history') }} as history
     where history.open_amount <> 0 and history.valid_to = date '9999-12-31'
 
 ),

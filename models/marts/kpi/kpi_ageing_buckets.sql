@@ -5,7 +5,7 @@ with
 
 parts as (
 
-    select * from {{ ref('int_period_parts') }} as parts
+    select parts.* from {{ ref('int_period_parts') }} as parts
     where parts.period_grain <> 'day'
 
 ),
@@ -48,7 +48,7 @@ measured as (
         {{ money('coalesce(closing.open_amount, 0)') }} as open_amount,
         {{ money('coalesce(opening.open_amount, 0)') }} as opening_amount,
         cast(coalesce(closing.item_count, 0) as bigint) as item_count,
-        {{ money('coalesce(flows.collected_from_bucket_amount, 0)') }} as bucket_collected_amount,
+        {{ money('coalesce(flows.collected_from_bucket_amount, 0)') }} as from_bucket_amount,
         {{ money('coalesce(flows.rolled_amount, 0)') }} as rolled_amount
     from parts
     inner join buckets
@@ -81,10 +81,13 @@ select
     measured.item_count,
     measured.open_invoices_amount,
     {{ bucket_share('measured.open_amount', 'measured.open_invoices_amount') }} as share,
-    case when measured.is_aged then measured.bucket_collected_amount end as collected_from_bucket_amount,
+    case when measured.is_aged then measured.from_bucket_amount end as collected_from_bucket_amount,
     case
         when measured.is_aged
-            then {{ bucket_recovery_rate('measured.bucket_collected_amount', 'measured.opening_amount') }}
+            then
+                {{ bucket_recovery_rate(
+                    'measured.from_bucket_amount', 'measured.opening_amount'
+                ) }}
     end as bucket_recovery_rate,
     case when measured.is_aged then measured.rolled_amount end as rolled_amount,
     case

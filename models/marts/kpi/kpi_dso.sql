@@ -42,11 +42,17 @@ select
     parts.rolling_12m_span_days,
     case
         when {{ is_period }}
-            then {{ dso_days('parts.receivables_amount', 'parts.revenue_amount', 'parts.days_in_period') }}
+            then
+                {{ dso_days(
+                    'parts.receivables_amount', 'parts.revenue_amount', 'parts.days_in_period'
+                ) }}
     end as dso_days,
     case
         when {{ is_period }}
-            then {{ bpdso_days('parts.not_due_amount', 'parts.revenue_amount', 'parts.days_in_period') }}
+            then
+                {{ bpdso_days(
+                    'parts.not_due_amount', 'parts.revenue_amount', 'parts.days_in_period'
+                ) }}
     end as bpdso_days,
     case
         when {{ is_period }}

@@ -37,7 +37,8 @@ where
 union all
 
 select
-    'seeds/ageing_buckets.csv: the buckets undated and unallocated, and one that ends at 0 days, must each stand there once'
+    'seeds/ageing_buckets.csv: the buckets undated and unallocated, and one that ends at 0 days, '
+    || 'must each stand there once'
         as message
 from kinds
 where kinds.undated_count <> 1 or kinds.unallocated_count <> 1 or kinds.due_edge_count <> 1

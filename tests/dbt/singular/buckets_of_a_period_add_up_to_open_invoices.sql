@@ -35,5 +35,7 @@ where
     ageing.period_grain <> 'day'
     and (
         abs(ageing.receivables_amount - coalesce(buckets.receivables_amount, 0)) >= 0.005
-        or abs(ageing.opening_receivables_amount - coalesce(buckets.opening_receivables_amount, 0)) >= 0.005
+        or abs(
+            ageing.opening_receivables_amount - coalesce(buckets.opening_receivables_amount, 0)
+        ) >= 0.005
     )

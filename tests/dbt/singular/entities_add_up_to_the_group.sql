@@ -18,7 +18,7 @@ parts as (
 
 totals as (
 
-    select * from parts
+    select parts.* from parts
     where parts.segment_type = 'all' and parts.entity_code = 'ALL'
 
 ),
@@ -29,10 +29,8 @@ sums as (
         parts.period_grain,
         parts.period_start,
         parts.segment_type,
-        parts.entity_code = 'ALL' as is_group
-        {%- for amount in amounts %},
-        sum(parts.{{ amount }}) as {{ amount }}
-        {%- endfor %}
+        parts.entity_code = 'ALL' as is_group,
+        {{ sum_columns('parts', amounts) }}
     from parts
     group by
         parts.period_grain, parts.period_start, parts.segment_type, parts.entity_code = 'ALL'
@@ -49,6 +47,7 @@ inner join sums
         totals.period_grain = sums.period_grain
         and totals.period_start = sums.period_start
 where
-    {%- for amount in amounts %}
-    {{ 'or ' if not loop.first }}abs(totals.{{ amount }} - sums.{{ amount }}) >= 0.005
-    {%- endfor %}
+    false
+    {% for amount in amounts %}
+    or abs(totals.{{ amount }} - sums.{{ amount }}) >= 0.005
+    {% endfor %}

@@ -1,0 +1,250 @@
+"""Time and memory of a run, step by step, and of the daily balances against two simpler ways.
+
+    python scripts/bench.py [--invoices 1000000] [--home FOLDER] [--rounds 3]
+
+The daily balances are computed three ways over the same item history on the same machine: rolled
+through the ageing buckets as the warehouse does, by joining a calendar to the open items, and, as
+a floor, by merely reading and adding up the movements. The first two must agree to the cent on
+every day, slice and bucket, or the benchmark fails. Quote ratios, not seconds.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from encours.demo import generate
+from encours.home import Home
+from encours.project import PROJECT_FOLDER
+from rich.console import Console
+from rich.table import Table
+
+_SOURCE = PROJECT_FOLDER / "sources" / "demo.yml"
+_ROLLED = ("int_receivable_changes", "int_receivables_daily", "fct_receivables_daily")
+_OUT = Console(highlight=False)
+
+# Every open item on every day it is open, aged on that day, before slices multiply the rows.
+_JOINED = """
+create or replace table joined as
+with open_items as (
+    select
+        calendar.calendar_date as snapshot_date,
+        history.dimension_set_id,
+        history.currency_code,
+        bands.ageing_bucket,
+        sum(history.open_amount) as open_amount,
+        count(*) as item_count,
+        sum(history.disputed_amount) as disputed_amount
+    from intermediate.int_item_history as history
+    inner join intermediate.int_calendar as calendar
+        on
+            calendar.calendar_date >= history.valid_from
+            and calendar.calendar_date < history.valid_to
+    inner join (
+        select ageing_bucket, min(days_from) as days_from, max(days_to) as days_to
+        from intermediate.int_age_bands
+        group by all
+    ) as bands
+        on
+            case
+                when history.item_side = 'credit' then bands.ageing_bucket = 'unallocated'
+                when history.due_date is null then bands.ageing_bucket = 'undated'
+                else calendar.calendar_date - history.due_date
+                    between bands.days_from and bands.days_to
+            end
+    where history.open_amount <> 0
+    group by all
+),
+sliced as (
+    select
+        open_items.snapshot_date,
+        slices.slice_id,
+        open_items.currency_code,
+        open_items.ageing_bucket,
+        sum(open_items.open_amount) as open_amount,
+        sum(open_items.item_count) as item_count,
+        sum(open_items.disputed_amount) as disputed_amount
+    from open_items
+    inner join intermediate.int_dimension_set_slices as slices using (dimension_set_id)
+    where slices.segment_type <> 'customer'
+    group by all
+)
+select
+    sliced.snapshot_date,
+    slices.entity_code,
+    slices.segment_type,
+    slices.segment_code,
+    sliced.ageing_bucket,
+    sum(cast(sliced.open_amount as double) * factors.factor) as open_amount,
+    sum(sliced.item_count) as item_count,
+    sum(cast(sliced.disputed_amount as double) * factors.factor) as disputed_amount
+from sliced
+inner join intermediate.int_slices as slices using (slice_id)
+inner join intermediate.int_fx_factors as factors
+    on
+        sliced.snapshot_date = factors.calendar_date
+        and sliced.currency_code = factors.currency_code
+group by all
+"""
+
+_DIFFERENCES = """
+select count(*), count(*) filter (where
+    abs(coalesce(rolled.open_amount, 0) - coalesce(joined.open_amount, 0)) >= 0.005
+    or abs(coalesce(rolled.disputed_amount, 0) - coalesce(joined.disputed_amount, 0)) >= 0.005
+    or coalesce(rolled.item_count, 0) <> coalesce(joined.item_count, 0))
+from fct_receivables_daily as rolled
+full outer join joined
+using (snapshot_date, entity_code, segment_type, segment_code, ageing_bucket)
+"""
+
+_SCANNED = """
+select movement_date, sum(movement_amount)
+from intermediate.int_receivable_movements
+group by movement_date
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took: seconds on the clock and of processors, peak memory in MiB."""
+
+    wall: float
+    processor: float
+    memory: float
+
+
+def main() -> int:
+    """Run the benchmark and print its tables; 1 when the two ways differ."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--invoices", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each way")
+    parser.add_argument("--home", type=Path, help="folder to work in, kept [default: temporary]")
+    arguments = parser.parse_args()
+    folder = arguments.home or Path(tempfile.mkdtemp(prefix="encours-bench-"))
+    try:
+        return _bench(folder, arguments.invoices, arguments.rounds)
+    finally:
+        if arguments.home is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _bench(folder: Path, invoices: int, rounds: int) -> int:
+    home = Home(folder / "home")
+    exports = folder / f"exports-{invoices}"
+    if not exports.is_dir():
+        _OUT.print(f"writing the exports of {invoices:,} invoices")
+        generate(exports, invoices=invoices, seed=1)
+    shutil.rmtree(home.path, ignore_errors=True)
+    steps = {
+        "ingest": ("ingest", str(_SOURCE), "--inbox", str(exports)),
+        "build and test": ("build",),
+        "publish": ("publish",),
+        "run with nothing new": ("run", str(_SOURCE), "--inbox", str(exports)),
+    }
+    costs = {name: _measure((*words, "--home", str(home.path))) for name, words in steps.items()}
+    processors = os.cpu_count()
+    title = f"{invoices:,} invoices, {processors} processors, {platform.machine()}"
+    table = Table(title=title, title_justify="left")
+    for name in ("Step", "Wall s", "Processor s", "Peak MiB"):
+        table.add_column(name, justify="left" if name == "Step" else "right")
+    for name, cost in costs.items():
+        table.add_row(name, f"{cost.wall:.1f}", f"{cost.processor:.1f}", f"{cost.memory:,.0f}")
+    _OUT.print(table)
+    _print_nodes(home)
+    return _compare(home, rounds)
+
+
+def _measure(words: tuple[str, ...]) -> Cost:
+    """Run one step in a process of its own."""
+    command = [sys.executable, "-m", "encours", *words]
+    start = time.perf_counter()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            output.seek(0)
+            sys.exit(output.read().decode(errors="replace"))
+    # Linux gives KiB, macOS bytes.
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
+
+
+def _print_nodes(home: Home) -> None:
+    """The slowest models and tests of the build, from dbt's own clock."""
+    newest = max(home.runs.glob("*/run_results.json"))
+    results = json.loads(newest.read_text(encoding="utf-8"))["results"]
+    slowest = sorted(results, key=lambda result: -result["execution_time"])[:12]
+    table = Table(title=f"Slowest of {len(results)} nodes", title_justify="left")
+    table.add_column("Node")
+    table.add_column("Seconds", justify="right")
+    for result in slowest:
+        table.add_row(result["unique_id"].split(".", 2)[2][:60], f"{result['execution_time']:.1f}")
+    _OUT.print(table)
+
+
+def _compare(home: Home, rounds: int) -> int:
+    """Time the three ways in turn, and check that the first two agree."""
+    newest = max(home.runs.glob("*/run_results.json"))
+    compiled = {
+        result["unique_id"].split(".")[-1]: result["compiled_code"]
+        for result in json.loads(newest.read_text(encoding="utf-8"))["results"]
+        if result["unique_id"].startswith("model.")
+    }
+    with duckdb.connect(str(home.path / "bench.duckdb")) as connection:
+        connection.execute(f"attach '{home.build_database}' as build (read_only)")
+        # Unqualified names first find what this benchmark writes, then the build.
+        connection.execute("set search_path = 'bench.main,build.main'")
+
+        def rolled() -> None:
+            for model in _ROLLED:
+                sql = compiled[model]
+                for earlier in _ROLLED:
+                    sql = re.sub(rf'"build"\."\w+"\."{earlier}"', f'bench.main."{earlier}"', sql)
+                connection.execute(f"create or replace table bench.main.{model} as {sql}")
+
+        def joined() -> None:
+            connection.execute(_JOINED.replace("intermediate.", "build.intermediate."))
+
+        def scanned() -> None:
+            connection.execute(_SCANNED.replace("intermediate.", "build.intermediate.")).fetchall()
+
+        ways: dict[str, Callable[[], None]] = {
+            "rolled through the buckets": rolled,
+            "calendar joined to open items": joined,
+            "movements read and added up": scanned,
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(rounds):
+            for name, way in ways.items():
+                start = time.perf_counter()
+                way()
+                seconds[name].append(time.perf_counter() - start)
+        row = connection.execute(_DIFFERENCES).fetchone()
+    assert row is not None
+    base = statistics.median(seconds["rolled through the buckets"])
+    table = Table(title=f"Daily balances, median of {rounds}", title_justify="left")
+    for name in ("Way", "Seconds", "Ratio"):
+        table.add_column(name, justify="left" if name == "Way" else "right")
+    for name, taken in seconds.items():
+        median = statistics.median(taken)
+        table.add_row(name, f"{median:.2f}", f"{median / base:.2f}")
+    _OUT.print(table)
+    _OUT.print(f"{row[0]:,} rows compared, {row[1]:,} differ")
+    return 0 if row[1] == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,229 @@
+"""A run that dies at any moment leaves readers the last version, and the next run repairs all."""
+
+import contextlib
+import hashlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from warehouse import Feeds, run_encours, write_feeds
+
+pytestmark = pytest.mark.slow
+
+# What the command says when a step begins, how often to kill it there, and up to how many seconds
+# after. Twenty kills in all.
+STEPS = (("reading", 6, 0.3), ("build: opening", 4, 4.0), ("stg_", 5, 2.0), ("publish:", 5, 0.6))
+
+
+def _feeds(version: int) -> Feeds:
+    """A small ledger; the second version lacks an invoice, and has other rows instead."""
+    first = date(2026, 1, 1)
+    invoices: list[dict[str, Any]] = [
+        {
+            "entity_code": f"E{number % 2}",
+            "invoice_number": f"F{number}",
+            "customer_code": f"C{number % 5}",
+            "issue_date": first + timedelta(3 * number),
+            "due_date": first + timedelta(3 * number + 30),
+            "gross_amount": Decimal(100 + number),
+            "currency_code": "EUR",
+        }
+        for number in range(30)
+        if (number, version) != (7, 2)
+    ]
+    receipts: list[dict[str, Any]] = [
+        {
+            "entity_code": f"E{number % 2}",
+            "receipt_id": f"R{number}",
+            "customer_code": f"C{number % 5}",
+            "receipt_date": first + timedelta(3 * number + 40),
+            "amount": Decimal(100 + number),
+            "currency_code": "EUR",
+            "invoice_number": f"F{number}",
+        }
+        for number in range(0, 10 + 5 * version, 2)
+    ]
+    return {"invoices": invoices, "receipts": receipts}
+
+
+def _marts(home: Path) -> str:
+    """A hash of all that readers see of the figures, the same for the same figures."""
+    digest = hashlib.sha256()
+    with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'marts' order by 1"
+        ).fetchall()
+        for (table,) in tables:
+            rows = connection.execute(f"from marts.{table} order by all").fetchall()
+            digest.update(repr((table, rows)).encode())
+        issues = connection.execute("from audit.data_issues order by all").fetchall()
+        digest.update(repr(issues).encode())
+    return digest.hexdigest()
+
+
+def _start(source: Path, home: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "encours", "run", str(source), "--home", str(home)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _kill_in_step(process: subprocess.Popen[str], step: str, delay: float) -> None:
+    """Kill a run some seconds after it said that a step began, or wherever it is by then."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if step in line:
+            time.sleep(delay)
+            break
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGKILL)
+    process.stderr.close()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
+    """The figures of runs that nobody interrupted, each in a home folder of its own."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    hashes = {}
+    for version in (1, 2):
+        source = write_feeds(_feeds(version), folder / f"inbox{version}")
+        run_encours("run", source, "--home", folder / f"home{version}")
+        hashes[version] = _marts(folder / f"home{version}")
+    assert hashes[1] != hashes[2]
+    return hashes
+
+
+def test_twenty_kills_and_a_plain_run_give_the_figures_of_a_run_never_interrupted(
+    tmp_path: Path, expected: dict[int, str]
+) -> None:
+    home = tmp_path / "home"
+    run_encours("run", write_feeds(_feeds(1), tmp_path / "inbox"), "--home", home)
+    shutil.copytree(home, tmp_path / "base", symlinks=True)
+    source = write_feeds(_feeds(2), tmp_path / "inbox")
+    moments = random.Random(20260630)
+    for step, kills, longest in STEPS:
+        for _ in range(kills):
+            _kill_in_step(_start(source, home), step, moments.uniform(0, longest))
+            seen = _marts(home)
+            assert seen in expected.values(), f"killed in {step}: readers see a half version"
+            if seen == expected[2]:
+                # It was killed too late to be of use: start again from the first version.
+                shutil.rmtree(home)
+                shutil.copytree(tmp_path / "base", home, symlinks=True)
+        run_encours("run", source, "--home", home)
+        assert _marts(home) == expected[2], f"after kills in {step}"
+        leftovers = [path.name for path in home.rglob("*.unfinished")]
+        assert leftovers == []
+        statuses = _statuses(home)
+        assert statuses[-1] == "published"
+        assert "running" not in statuses
+        shutil.rmtree(home)
+        shutil.copytree(tmp_path / "base", home, symlinks=True)
+
+
+def _statuses(home: Path) -> list[str]:
+    with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
+        rows = connection.execute("select status from audit.runs order by run_id").fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def test_a_second_run_at_once_ends_with_3_and_disturbs_nothing(
+    tmp_path: Path, expected: dict[int, str]
+) -> None:
+    home = tmp_path / "home"
+    source = write_feeds(_feeds(1), tmp_path / "inbox")
+    first = _start(source, home)
+    assert first.stderr is not None
+    assert "reading" in first.stderr.readline()
+    start = time.monotonic()
+    second = run_encours("run", source, "--home", home, status=3)
+    assert "another run holds this home folder" in second.stderr
+    assert time.monotonic() - start < 10  # it does not wait for the first
+    first.stderr.read()
+    assert first.wait() == 0
+    assert _marts(home) == expected[1]
+
+
+def test_a_run_with_nothing_new_changes_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    source = write_feeds(_feeds(1), tmp_path / "inbox")
+    run_encours("run", source, "--home", home)
+    before = _files(home)
+    result = run_encours("run", source, "--home", home)
+    assert "Nothing was changed" in result.stdout
+    assert _files(home) == before
+
+
+def test_a_failed_run_leaves_the_last_version_to_readers_and_cannot_be_published(
+    tmp_path: Path, expected: dict[int, str]
+) -> None:
+    home = tmp_path / "home"
+    run_encours("run", write_feeds(_feeds(1), tmp_path / "inbox"), "--home", home)
+    broken = _feeds(2)
+    broken["control_balances"] = [
+        {"entity_code": "E0", "balance_date": date(2026, 2, 1), "balance_amount": Decimal("0.01")}
+    ]
+    source = write_feeds(broken, tmp_path / "inbox")
+    run_encours("run", source, "--home", home, status=1)
+    assert _marts(home) == expected[1]
+    run_encours("publish", "--home", home, status=2)
+    assert _marts(home) == expected[1]
+
+
+def test_known_at_rebuilds_an_earlier_publication_beside_the_current_one(
+    tmp_path: Path, expected: dict[int, str]
+) -> None:
+    home = tmp_path / "home"
+    source = write_feeds(_feeds(1), tmp_path / "inbox")
+    run_encours("run", source, "--home", home)
+    with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
+        row = connection.execute("select max(known_at) from audit.runs").fetchone()
+    assert row is not None
+    source = write_feeds(_feeds(2), tmp_path / "inbox")
+    run_encours("run", source, "--home", home)
+    run_encours("run", source, "--home", home, "--known-at", row[0].isoformat())
+    (view,) = (home / "as-known").iterdir()
+    assert _marts(view) == expected[1]
+    assert _marts(home) == expected[2]
+
+
+def test_parquet_holds_the_published_tables_one_folder_each(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    run_encours("publish", "--to", "parquet", "--home", home, status=2)
+    source = write_feeds(_feeds(1), tmp_path / "inbox")
+    run_encours("run", source, "--home", home)
+    run_encours("publish", "--to", "parquet", "--home", home)
+    with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() order by all"
+        ).fetchall()
+        assert {path.name for path in (home / "parquet").iterdir()} == {
+            f"{schema}.{table}" for schema, table in tables
+        }
+        for schema, table in tables:
+            files = home / "parquet" / f"{schema}.{table}" / "*.parquet"
+            differing = connection.execute(
+                f"select count(*) from (from {schema}.{table} except all from '{files}')"
+            ).fetchone()
+            assert differing == (0,)
+
+
+def _files(home: Path) -> dict[str, str]:
+    return {
+        path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(home.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
