@@ -180,9 +180,7 @@ intervals as (
         ) as valid_to,
         changes.open_amount,
         changes.is_disputed,
-        changes.disputed_amount,
-        coalesce(changes.previous_open_amount, 0) as previous_open_amount,
-        coalesce(changes.previous_disputed_amount, 0) as previous_disputed_amount
+        changes.disputed_amount
     from changes
 
 )
@@ -205,9 +203,7 @@ select
     intervals.valid_to,
     intervals.open_amount,
     intervals.is_disputed,
-    intervals.disputed_amount,
-    intervals.previous_open_amount,
-    intervals.previous_disputed_amount
+    intervals.disputed_amount
 
 from intervals
 inner join items on intervals.item_key = items.item_key

@@ -59,6 +59,27 @@ spine as (
 
 ),
 
+-- Apart from the other parts: a window carries along every column that it is given.
+revenue as (
+
+    select
+        spine.period_grain,
+        spine.period_start,
+        spine.slice_id,
+        {{ money('sum(coalesce(flows.revenue_amount, 0)) over slice_periods') }}
+            as cumulative_revenue_amount
+    from spine
+    left join {{ ref('int_period_flows') }} as flows
+        on
+            spine.period_grain = flows.period_grain
+            and spine.period_start = flows.period_start
+            and spine.slice_id = flows.slice_id
+    window slice_periods as (
+        partition by spine.period_grain, spine.slice_id order by spine.period_start
+    )
+
+),
+
 measured as (
 
     select
@@ -70,8 +91,7 @@ measured as (
         {% for flow in flow_columns() %}
         {{ money('coalesce(flows.' ~ flow ~ ', 0)') }} as {{ flow }},
         {% endfor %}
-        {{ money('sum(coalesce(flows.revenue_amount, 0)) over slice_periods') }}
-            as cumulative_revenue_amount
+        revenue.cumulative_revenue_amount
     from spine
     left join balances as closing
         on
@@ -88,9 +108,11 @@ measured as (
             spine.period_grain = flows.period_grain
             and spine.period_start = flows.period_start
             and spine.slice_id = flows.slice_id
-    window slice_periods as (
-        partition by spine.period_grain, spine.slice_id order by spine.period_start
-    )
+    inner join revenue
+        on
+            spine.period_grain = revenue.period_grain
+            and spine.period_start = revenue.period_start
+            and spine.slice_id = revenue.slice_id
 
 ),
 

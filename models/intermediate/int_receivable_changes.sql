@@ -1,7 +1,7 @@
--- What changes in each age band on each day. A change of an item enters the band of its day and
--- rolls on through the later bands on days that are known beforehand, so no day is joined to the
--- open items.
--- Grain: one row per day, dimension set, currency and age band.
+-- What enters and leaves each age band on each day. A state of an item enters the band of its day
+-- and rolls on through the later bands, while it lasts, on days that are known beforehand; so no day
+-- is joined to the open items.
+-- Grain: one row per day, segment set, currency and age band.
 with
 
 run as (
@@ -16,146 +16,155 @@ bands as (
 
 ),
 
-item_changes as (
+segment_sets as (
 
     select
-        history.valid_from as change_date,
+        dimension_sets.dimension_set_id,
+        dimension_sets.segment_set_id
+    from {{ ref('int_dimension_sets') }} as dimension_sets
+
+),
+
+states as (
+
+    select
+        history.valid_from,
+        history.valid_to,
         history.item_side,
         history.due_date,
-        history.dimension_set_id,
+        segment_sets.segment_set_id,
         history.currency_code,
-        history.is_factored,
-        history.open_amount - history.previous_open_amount as open_change,
-        case when history.open_amount <> 0 then 1 else 0 end
-        - case when history.previous_open_amount <> 0 then 1 else 0 end as item_change,
-        history.disputed_amount - history.previous_disputed_amount as disputed_change,
-        -- What would be open if everyone paid on the due date: the whole document, once.
-        case
-            when history.valid_from = history.booking_date and history.item_side = 'debit'
-                then history.signed_amount
-            else 0
-        end as theoretical_change
+        history.open_amount,
+        case when history.is_factored then history.open_amount else 0 end as factored_amount,
+        1 as item_count,
+        history.disputed_amount
     from {{ ref('int_item_history') }} as history
+    inner join segment_sets on history.dimension_set_id = segment_sets.dimension_set_id
+    where history.open_amount <> 0
+
+),
+
+aged as (
+
+    select
+        states.*,
+        bands.age_band,
+        greatest(states.valid_from, {{ add_days('states.due_date', 'bands.days_from') }})
+            as entered_on,
+        least(states.valid_to, {{ add_days('states.due_date', 'bands.days_to + 1') }}) as left_on
+    from states
+    inner join bands
+        on
+            {{ days_between('states.due_date', 'states.valid_from') }} <= bands.days_to
+            and {{ days_between('states.due_date', 'states.valid_to') }} > bands.days_from
+    where states.item_side = 'debit' and states.due_date is not null
+
+),
+
+placed as (
+
+    select
+        aged.entered_on,
+        aged.left_on,
+        aged.segment_set_id,
+        aged.currency_code,
+        aged.age_band,
+        aged.open_amount,
+        aged.factored_amount,
+        aged.item_count,
+        aged.disputed_amount,
+        0 as theoretical_amount
+    from aged
+
+    union all
+
+    select
+        states.valid_from as entered_on,
+        states.valid_to as left_on,
+        states.segment_set_id,
+        states.currency_code,
+        case states.item_side
+            when 'debit' then {{ undated_band() }} else {{ unallocated_band() }}
+        end as age_band,
+        states.open_amount,
+        states.factored_amount,
+        states.item_count,
+        states.disputed_amount,
+        0 as theoretical_amount
+    from states
+    where states.item_side = 'credit' or states.due_date is null
+
+    union all
+
+    -- What would be open if everyone paid on the due date: each debit item from its booking to that
+    -- day, paid or not.
+    select
+        items.booking_date as entered_on,
+        {{ add_days('items.due_date', 1) }} as left_on,
+        segment_sets.segment_set_id,
+        items.currency_code,
+        bands.age_band,
+        0 as open_amount,
+        0 as factored_amount,
+        0 as item_count,
+        0 as disputed_amount,
+        items.signed_amount as theoretical_amount
+    from {{ ref('int_receivable_items') }} as items
+    inner join segment_sets on items.dimension_set_id = segment_sets.dimension_set_id
+    inner join bands on bands.days_to = 0
+    where items.item_side = 'debit' and items.booking_date <= items.due_date
 
 ),
 
 changes as (
 
     select
-        item_changes.change_date,
-        item_changes.item_side,
-        item_changes.due_date,
-        item_changes.dimension_set_id,
-        item_changes.currency_code,
-        sum(item_changes.open_change) as open_change,
-        coalesce(sum(item_changes.open_change) filter (where item_changes.is_factored), 0)
-            as factored_change,
-        sum(item_changes.item_change) as item_change,
-        sum(item_changes.disputed_change) as disputed_change,
-        sum(item_changes.theoretical_change) as theoretical_change
-    from item_changes
-    where
-        item_changes.open_change <> 0 or item_changes.disputed_change <> 0
-        or item_changes.theoretical_change <> 0
-    group by
-        item_changes.change_date, item_changes.item_side, item_changes.due_date,
-        item_changes.dimension_set_id, item_changes.currency_code
+        placed.entered_on as change_date,
+        placed.segment_set_id,
+        placed.currency_code,
+        placed.age_band,
+        placed.open_amount as open_change,
+        placed.factored_amount as factored_change,
+        placed.item_count as item_change,
+        placed.disputed_amount as disputed_change,
+        placed.theoretical_amount as theoretical_change
+    from placed
 
-),
-
-dated as (
-
-    select
-        changes.*,
-        {{ days_between('changes.due_date', 'changes.change_date') }} as days_overdue
-    from changes
-    where changes.item_side = 'debit' and changes.due_date is not null
-
-),
-
-entering as (
-
-    select
-        case
-            when dated.days_overdue >= bands.days_from then dated.change_date
-            else {{ add_days('dated.due_date', 'bands.days_from') }}
-        end as change_date,
-        dated.dimension_set_id,
-        dated.currency_code,
-        bands.age_band,
-        dated.open_change,
-        dated.factored_change,
-        dated.item_change,
-        dated.disputed_change,
-        case when bands.days_to <= 0 then dated.theoretical_change else 0 end as theoretical_change
-    from dated
-    inner join bands on dated.days_overdue <= bands.days_to
-
-),
-
-leaving as (
-
-    select
-        {{ add_days('dated.due_date', 'bands.days_to + 1') }} as change_date,
-        dated.dimension_set_id,
-        dated.currency_code,
-        bands.age_band,
-        -dated.open_change as open_change,
-        -dated.factored_change as factored_change,
-        -dated.item_change as item_change,
-        -dated.disputed_change as disputed_change,
-        case when bands.days_to <= 0 then -dated.theoretical_change else 0 end as theoretical_change
-    from dated
-    inner join bands
-        on dated.days_overdue <= bands.days_to and bands.days_to <> {{ last_age_day() }}
-
-),
-
-staying as (
-
-    select
-        changes.change_date,
-        changes.dimension_set_id,
-        changes.currency_code,
-        case changes.item_side
-            when 'debit' then {{ undated_band() }} else {{ unallocated_band() }}
-        end as age_band,
-        changes.open_change,
-        changes.factored_change,
-        changes.item_change,
-        changes.disputed_change,
-        0 as theoretical_change
-    from changes
-    where changes.item_side = 'credit' or changes.due_date is null
-
-),
-
-rolled as (
-
-    select * from entering
     union all
-    select * from leaving
-    union all
-    select * from staying
+
+    select
+        placed.left_on as change_date,
+        placed.segment_set_id,
+        placed.currency_code,
+        placed.age_band,
+        -placed.open_amount as open_change,
+        -placed.factored_amount as factored_change,
+        -placed.item_count as item_change,
+        -placed.disputed_amount as disputed_change,
+        -placed.theoretical_amount as theoretical_change
+    from placed
+    cross join run
+    where placed.left_on <= run.as_of_date
 
 )
 
 select
-    rolled.change_date,
-    rolled.dimension_set_id,
-    rolled.currency_code,
-    rolled.age_band,
-    cast(sum(rolled.open_change) as decimal(18, 2)) as open_change,
-    cast(sum(rolled.factored_change) as decimal(18, 2)) as factored_change,
-    cast(sum(rolled.item_change) as bigint) as item_change,
-    cast(sum(rolled.disputed_change) as decimal(18, 2)) as disputed_change,
-    cast(sum(rolled.theoretical_change) as decimal(18, 2)) as theoretical_change
+    changes.change_date,
+    changes.segment_set_id,
+    changes.currency_code,
+    changes.age_band,
+    cast(sum(changes.open_change) as decimal(18, 2)) as open_change,
+    cast(sum(changes.factored_change) as decimal(18, 2)) as factored_change,
+    cast(sum(changes.item_change) as bigint) as item_change,
+    cast(sum(changes.disputed_change) as decimal(18, 2)) as disputed_change,
+    cast(sum(changes.theoretical_change) as decimal(18, 2)) as theoretical_change
 
-from rolled
+from changes
 cross join run
-where rolled.change_date <= run.as_of_date
-group by rolled.change_date, rolled.dimension_set_id, rolled.currency_code, rolled.age_band
+where changes.change_date <= run.as_of_date
+group by
+    changes.change_date, changes.segment_set_id, changes.currency_code, changes.age_band
 having
-    sum(rolled.open_change) <> 0 or sum(rolled.factored_change) <> 0
-    or sum(rolled.item_change) <> 0 or sum(rolled.disputed_change) <> 0
-    or sum(rolled.theoretical_change) <> 0
+    sum(changes.open_change) <> 0 or sum(changes.factored_change) <> 0
+    or sum(changes.item_change) <> 0 or sum(changes.disputed_change) <> 0
+    or sum(changes.theoretical_change) <> 0

@@ -1,0 +1,118 @@
+"""Hand-made companies that every comparison includes, one entity each.
+
+A case is what `companies.text_of` prints of a failing company: paste it here under a name that says
+what it is about. The rows have no entity; dates lie between `FIRST_DAY` and a little after `AS_OF`
+of `reference.companies`.
+"""
+
+from __future__ import annotations
+
+Case = dict[str, list[dict[str, str]]]
+
+REGRESSIONS: dict[str, Case] = {
+    "a receipt bounces before and after the days of its allocations": {
+        "invoices": [
+            {
+                "invoice_number": "1",
+                "customer_code": "C1",
+                "issue_date": "2024-01-31",
+                "due_date": "2024-02-29",
+                "gross_amount": "100.00",
+                "currency_code": "EUR",
+            },
+        ],
+        "receipts": [
+            {
+                "receipt_id": "R1",
+                "customer_code": "C1",
+                "receipt_date": "2024-03-10",
+                "amount": "100.00",
+                "currency_code": "EUR",
+                "reversed_on": "2024-03-31",
+            },
+        ],
+        "allocations": [
+            {
+                "allocation_id": "A1",
+                "invoice_number": "1",
+                "amount": "60.00",
+                "kind": "receipt",
+                "receipt_id": "R1",
+            },
+            {
+                "allocation_id": "A2",
+                "invoice_number": "1",
+                "amount": "40.00",
+                "allocation_date": "2024-04-02",
+                "receipt_id": "R1",
+            },
+            {
+                "allocation_id": "A3",
+                "invoice_number": "1",
+                "amount": "2.00",
+                "kind": "discount",
+                "receipt_id": "R1",
+            },
+        ],
+    },
+    "a payment of too much stays on the invoice, in its bucket, and ages there": {
+        "invoices": [
+            {
+                "invoice_number": "1",
+                "customer_code": "C2",
+                "issue_date": "2023-12-01",
+                "due_date": "2023-12-31",
+                "gross_amount": "100.00",
+                "currency_code": "EUR",
+            },
+        ],
+        "receipts": [
+            {
+                "receipt_id": "R1",
+                "customer_code": "C3",
+                "receipt_date": "2024-01-15",
+                "amount": "130.00",
+                "currency_code": "EUR",
+                "invoice_number": "1",
+            },
+        ],
+        "disputes": [
+            {
+                "dispute_id": "D1",
+                "invoice_number": "1",
+                "opened_on": "2023-11-01",
+                "amount": "500.00",
+            },
+        ],
+    },
+    "two documents of opposite sign leave a slice at zero with open items": {
+        "invoices": [
+            {
+                "invoice_number": "1",
+                "customer_code": "C1",
+                "issue_date": "2024-02-10",
+                "due_date": "2024-03-10",
+                "gross_amount": "100.00",
+                "currency_code": "EUR",
+            },
+            {
+                "invoice_number": "2",
+                "customer_code": "C1",
+                "issue_date": "2024-02-10",
+                "due_date": "2024-03-10",
+                "gross_amount": "50.00",
+                "currency_code": "EUR",
+            },
+        ],
+        "receipts": [
+            {
+                "receipt_id": "R1",
+                "customer_code": "C1",
+                "receipt_date": "2024-02-20",
+                "amount": "150.00",
+                "currency_code": "EUR",
+                "invoice_number": "2",
+            },
+        ],
+    },
+}
