@@ -15,17 +15,51 @@ slices as (
 
 ),
 
+set_days as (
+
+    select
+        flows.flow_date,
+        dimension_sets.segment_set_id,
+        {{ sum_columns('flows', flows) }}
+    from flows
+    inner join {{ ref('int_dimension_sets') }} as dimension_sets
+        on flows.dimension_set_id = dimension_sets.dimension_set_id
+    group by flows.flow_date, dimension_sets.segment_set_id
+
+),
+
+entity_days as (
+
+    select
+        set_days.flow_date,
+        slices.slice_id,
+        slices.group_slice_id,
+        {{ sum_columns('set_days', flows) }}
+    from set_days
+    inner join {{ ref('int_segment_set_slices') }} as slices
+        on set_days.segment_set_id = slices.segment_set_id
+    group by set_days.flow_date, slices.slice_id, slices.group_slice_id
+
+),
+
 days as (
 
     select
         'day' as period_grain,
-        flows.flow_date as period_start,
-        slices.slice_id,
-        {{ sum_columns('flows', flows) }}
-    from flows
-    inner join slices on flows.dimension_set_id = slices.dimension_set_id
-    where slices.segment_type <> 'customer'
-    group by flows.flow_date, slices.slice_id
+        entity_days.flow_date as period_start,
+        entity_days.slice_id,
+        {{ 'entity_days.' ~ flows | join(', entity_days.') }}
+    from entity_days
+
+    union all
+
+    select
+        'day' as period_grain,
+        entity_days.flow_date as period_start,
+        entity_days.group_slice_id as slice_id,
+        {{ sum_columns('entity_days', flows) }}
+    from entity_days
+    group by entity_days.flow_date, entity_days.group_slice_id
 
 ),
 

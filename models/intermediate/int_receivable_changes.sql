@@ -1,5 +1,5 @@
 -- What enters and leaves each age band on each day. A state of an item enters the band of its day
--- and rolls on through the later bands, while it lasts, on days that are known beforehand; so no day
+-- and, while it lasts, rolls on through the later bands on days that are known beforehand; no day
 -- is joined to the open items.
 -- Grain: one row per day, segment set, currency and age band.
 with

@@ -1,6 +1,9 @@
 -- Balance of every day by slice and age band, converted at the rate of the day. Slices of single
 -- customers are left out: they are measured at month-ends.
 -- Grain: one row per day, slice and age band in which something is open.
+{%- set measures = [
+    'open_change', 'factored_change', 'item_change', 'disputed_change', 'theoretical_change'
+] %}
 with
 
 run as (
@@ -9,74 +12,46 @@ run as (
 
 ),
 
-slices as (
-
-    select * from {{ ref('int_slices') }}
-
-),
-
-set_slices as (
-
-    select distinct
-        dimension_sets.segment_set_id,
-        set_slices.slice_id
-    from {{ ref('int_dimension_set_slices') }} as set_slices
-    inner join {{ ref('int_dimension_sets') }} as dimension_sets
-        on set_slices.dimension_set_id = dimension_sets.dimension_set_id
-    where set_slices.segment_type <> 'customer' and set_slices.entity_code <> 'ALL'
-
-),
-
 entity_changes as (
 
     select
         changes.change_date,
-        set_slices.slice_id,
+        slices.slice_id,
+        slices.group_slice_id,
         changes.currency_code,
         changes.age_band,
-        sum(changes.open_change) as open_change,
-        sum(changes.factored_change) as factored_change,
-        sum(changes.item_change) as item_change,
-        sum(changes.disputed_change) as disputed_change,
-        sum(changes.theoretical_change) as theoretical_change
+        {{ sum_columns('changes', measures) }}
     from {{ ref('int_receivable_changes') }} as changes
-    inner join set_slices on changes.segment_set_id = set_slices.segment_set_id
+    inner join {{ ref('int_segment_set_slices') }} as slices
+        on changes.segment_set_id = slices.segment_set_id
     group by
-        changes.change_date, set_slices.slice_id, changes.currency_code, changes.age_band
-
-),
-
--- The group from its entities: a few rows instead of every change a second time.
-group_changes as (
-
-    select
-        entity_changes.change_date,
-        group_slices.slice_id,
-        entity_changes.currency_code,
-        entity_changes.age_band,
-        sum(entity_changes.open_change) as open_change,
-        sum(entity_changes.factored_change) as factored_change,
-        sum(entity_changes.item_change) as item_change,
-        sum(entity_changes.disputed_change) as disputed_change,
-        sum(entity_changes.theoretical_change) as theoretical_change
-    from entity_changes
-    inner join slices as entity_slices on entity_changes.slice_id = entity_slices.slice_id
-    inner join slices as group_slices
-        on
-            entity_slices.segment_type = group_slices.segment_type
-            and entity_slices.segment_code = group_slices.segment_code
-            and group_slices.entity_code = 'ALL'
-    group by
-        entity_changes.change_date, group_slices.slice_id, entity_changes.currency_code,
-        entity_changes.age_band
+        changes.change_date, slices.slice_id, slices.group_slice_id, changes.currency_code,
+        changes.age_band
 
 ),
 
 changes as (
 
-    select * from entity_changes
+    select
+        entity_changes.change_date,
+        entity_changes.slice_id,
+        entity_changes.currency_code,
+        entity_changes.age_band,
+        {{ ('entity_changes.' ~ measures | join(', entity_changes.')) }}
+    from entity_changes
+
     union all
-    select * from group_changes
+
+    select
+        entity_changes.change_date,
+        entity_changes.group_slice_id as slice_id,
+        entity_changes.currency_code,
+        entity_changes.age_band,
+        {{ sum_columns('entity_changes', measures) }}
+    from entity_changes
+    group by
+        entity_changes.change_date, entity_changes.group_slice_id,
+        entity_changes.currency_code, entity_changes.age_band
 
 ),
 

@@ -73,7 +73,8 @@ union all
 
 -- What would be open if everyone paid on the due date has no age band of its own.
 select
-    'On ' || cast(month_ends.as_of_date as varchar) || ', slice ' || cast(slices.slice_id as varchar)
+    'On ' || cast(month_ends.as_of_date as varchar) || ', slice '
+    || cast(slices.slice_id as varchar)
     || ': the theoretical receivables differ between items and daily balances' as message
 from month_ends
 cross join {{ ref('int_slices') }} as slices

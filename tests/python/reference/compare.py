@@ -195,7 +195,7 @@ def compare_rows(
             )
             if not _is_close(column, row, want, value, exact):
                 yield Mismatch(entity_code, table, key, column, row[column], value)
-    for key in wanted.keys() - seen:
+    for key in (key for key in wanted if key not in seen):
         yield Mismatch(entity_code, table, key, "row", "a row", None)
 
 
