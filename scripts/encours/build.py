@@ -61,8 +61,22 @@ def build(home: Home, run: Run, progress: Progress) -> None:
         ).fetchone()
     assert row is not None
     run.as_of_date, run.reporting_currency_code, run.last_movement_date = row
+    _same_currency(home, run)
     run.status = "built"
     runs.save(home, run)
+
+
+def _same_currency(home: Home, run: Run) -> None:
+    """Stop when what readers see would change its currency and nobody asked for it."""
+    published = runs.read_published(home)
+    if published is None or run.reporting_currency_requested is not None:
+        return
+    if published.reporting_currency_code != run.reporting_currency_code:
+        raise DataError(
+            f"The published figures are in {published.reporting_currency_code}; the data now lead "
+            f"to {run.reporting_currency_code}. Say which with --reporting-currency. "
+            "Nothing was published."
+        )
 
 
 def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]]:

@@ -388,6 +388,28 @@ def test_a_currency_without_a_rate_stops_the_run(tmp_path: Path, small: Feeds) -
     assert "--reporting-currency" in result.stderr
 
 
+def test_the_reporting_currency_never_changes_unasked(tmp_path: Path, small: Feeds) -> None:
+    home = tmp_path / "home"
+    run_encours("run", write_feeds(small, tmp_path / "inbox"), "--home", home)
+    small["invoices"].append(
+        _invoice("F3", date(2026, 5, 10), date(2026, 6, 9), "10.00", currency_code="USD")
+    )
+    small["fx_rates"] = [
+        {
+            "rate_date": date(2026, 5, 1),
+            "currency_code": "EUR",
+            "units_per_base": Decimal("0.90"),
+            "base_currency_code": "USD",
+        }
+    ]
+    source = write_feeds(small, tmp_path / "inbox")
+    result = run_encours("run", source, "--home", home, status=1)
+    assert "The published figures are in EUR; the data now lead to USD" in result.stderr
+    run_encours("run", source, "--home", home, "--reporting-currency", "EUR")
+    with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
+        assert _month(connection, "round(receivables_amount, 2)", "2026-05") == (Decimal("159.00"),)
+
+
 def test_a_document_deleted_at_the_source_leaves_the_ledger(tmp_path: Path, small: Feeds) -> None:
     home = tmp_path / "home"
     run_encours("run", write_feeds(small, tmp_path / "inbox"), "--home", home)
