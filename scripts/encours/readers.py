@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, ParseError
 
 import duckdb
+from defusedxml import DefusedXmlException, ElementTree
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from encours.errors import DataError, UsageError
@@ -247,7 +248,14 @@ def _read_xlsx(connection: duckdb.DuckDBPyConnection, request: Request) -> Table
         with CalamineWorkbook.from_path(path) as workbook:
             sheet = _sheet(workbook, label, spec)
             errors = _error_cells(path, sheet.name)
-    except (CalamineError, ElementTree.ParseError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except (
+        CalamineError,
+        ParseError,
+        DefusedXmlException,
+        KeyError,
+        OSError,
+        zipfile.BadZipFile,
+    ) as error:
         raise DataError(
             f"{label}: cannot be read as an Excel workbook ({error}). Open it in Excel and save "
             "it again as .xlsx, or deliver the export again."
@@ -324,7 +332,7 @@ def _error_cells(path: Path, sheet: str) -> dict[tuple[int, int], str]:
         if b't="e"' not in content and b"<f" not in content:
             return {}
         with archive.open(part) as stream:
-            for _, element in ElementTree.iterparse(stream):  # noqa: S314 - expat limits expansion
+            for _, element in ElementTree.iterparse(stream):
                 if element.tag.endswith("}c"):
                     error = _error(element)
                     if error:
@@ -335,7 +343,7 @@ def _error_cells(path: Path, sheet: str) -> dict[tuple[int, int], str]:
     return found
 
 
-def _error(cell: ElementTree.Element) -> str | None:
+def _error(cell: Element) -> str | None:
     value = cell.findtext("{*}v")
     if cell.get("t") == "e":
         return value or "#ERROR"
@@ -353,8 +361,8 @@ def _column_number(letters: str) -> int:
 
 def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
     """Name of the part of a workbook that holds a sheet."""
-    book = ElementTree.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314
-    relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
+    book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
+    relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
     targets = {relation.get("Id"): relation.attrib["Target"] for relation in relations}
     for element in book.iterfind("{*}sheets/{*}sheet"):
         if element.get("name") == sheet:
