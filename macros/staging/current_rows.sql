@@ -20,7 +20,7 @@
 {#- The key of a row of a feed as one text. -#}
 {% macro feed_key_text(feed, relation) -%}
     {%- for key in feed_key(feed) -%}
-        {{ " || '|' || " if not loop.first }}coalesce({{ relation }}.{{ key }}, '')
+        {{ " || '|' || " if not loop.first }}coalesce(cast({{ relation }}.{{ key }} as varchar), '')
     {%- else -%}
         ''
     {%- endfor -%}

@@ -1,7 +1,10 @@
 -- What in the data deserves a look: refused rows, references to nothing, odd dates and balances.
 -- Nothing listed here was dropped in silence, and nothing was guessed.
 -- Grain: one row per finding.
-{%- set keyed_feeds = ['customers', 'invoices', 'receipts', 'allocations'] %}
+{%- set keyed_feeds = [
+    'entities', 'customers', 'invoices', 'receipts', 'allocations', 'write_offs', 'disputes',
+    'fx_rates', 'control_balances',
+] %}
 {%- set document_feeds = ['write_offs', 'disputes', 'reminders', 'promises'] %}
 {%- set singular = {
     'write_offs': ('write_off', 'write-off'), 'disputes': ('dispute', 'dispute'),
@@ -131,7 +134,9 @@ crossed_items as (
         history.item_key,
         min(history.valid_from) as first_day
     from {{ ref('int_item_history') }} as history
-    where sign(history.open_amount) * sign(history.signed_amount) < 0
+    where
+        history.open_amount <> 0
+        and sign(history.open_amount) <> sign(history.signed_amount)
     group by history.item_key
 
 ),
@@ -312,7 +317,8 @@ shared_keys_{{ feed }} as (
         cast(null as varchar) as source_file,
         cast(null as bigint) as source_row,
         'Supplied by ' || min(raw_rows._source) || ' and ' || max(raw_rows._source)
-        || '; the row loaded last counts.' as description
+        || '; the row loaded last counts, within one load that of the source last by name.'
+            as description
     from {{ source('raw', feed) }} as raw_rows
     where
         (

@@ -7,6 +7,19 @@ runs as (
 
     select * from {{ source('run', 'runs') }}
 
+),
+
+parameters as (
+
+    select * from {{ source('run', 'run_parameters') }}
+
 )
 
-select * from runs
+select
+    runs.*,
+    'balances at the rate of their day, flows at the rate of their own day, last rate published'
+        as currency_policy,
+    runs.run_id = parameters.run_id as is_current
+
+from runs
+cross join parameters

@@ -36,25 +36,41 @@ movements as (
         movements.movement_type = 'receipt_allocation'
         and movements.item_side = 'debit'
         and movements.receipt_date > movements.due_date as is_late,
-        {{ convert('movements.movement_amount', 'factors.factor') }} as amount
+        movements.currency_code,
+        movements.movement_amount as amount
     from {{ ref('int_receivable_movements') }} as movements
     cross join run
-    inner join {{ ref('int_fx_factors') }} as factors
-        on
-            movements.movement_date = factors.calendar_date
-            and movements.currency_code = factors.currency_code
     where movements.movement_date <= run.as_of_date
+
+),
+
+-- Sums are converted, not movements: so many equal roundings never add up.
+flows as (
+
+    select
+        movements.flow_date,
+        movements.dimension_set_id,
+        {% for flow in flow_columns() %}
+        {%- set sign, condition = flows[flow] %}
+        coalesce({{ sign }}sum(movements.amount) filter (where {{ condition }}), 0) as {{ flow }},
+        {% endfor %}
+        movements.currency_code
+    from movements
+    group by movements.flow_date, movements.dimension_set_id, movements.currency_code
 
 )
 
 select
-    movements.flow_date,
+    flows.flow_date,
     {% for flow in flow_columns() %}
-    {%- set sign, condition = flows[flow] %}
-    {{ money('coalesce(' ~ sign ~ 'sum(movements.amount) filter (where ' ~ condition ~ '), 0)') }}
-        as {{ flow }},
+    {%- set amount = convert('flows.' ~ flow, 'factors.factor') %}
+    {{ money('sum(' ~ amount ~ ')') }} as {{ flow }},
     {% endfor %}
-    movements.dimension_set_id
+    flows.dimension_set_id
 
-from movements
-group by movements.flow_date, movements.dimension_set_id
+from flows
+inner join {{ ref('int_fx_factors') }} as factors
+    on
+        flows.flow_date = factors.calendar_date
+        and flows.currency_code = factors.currency_code
+group by flows.flow_date, flows.dimension_set_id

@@ -40,6 +40,7 @@ rates as (
         ) as valid_to,
         cast(fx_rates.units_per_base as double) as units_per_base
     from {{ ref('stg_fx_rates') }} as fx_rates
+    where fx_rates.currency_code <> fx_rates.base_currency_code
 
     union all
 

@@ -1,6 +1,6 @@
 -- Items that are open, or not yet due, at each month-end and at the as-of date. Read from the item
 -- history and not from the daily balances, so that each checks the other.
--- Amounts in document currency, and converted at the rate of the day.
+-- Amounts in document currency; the open one also converted at the rate of the day.
 -- Grain: one row per month-end and item.
 with
 
@@ -67,8 +67,8 @@ select
     bands.bucket_order,
     states.open_amount,
     {{ convert('states.open_amount', 'factors.factor') }} as open_amount_reporting,
-    {{ convert('states.disputed_amount', 'factors.factor') }} as disputed_amount_reporting,
-    {{ convert('states.theoretical_amount', 'factors.factor') }} as theoretical_amount_reporting
+    states.disputed_amount,
+    states.theoretical_amount
 
 from states
 inner join bands

@@ -17,12 +17,28 @@ movements as (
 
 ),
 
+dates as (
+
+    select
+        parameters.*,
+        movements.first_movement_date,
+        movements.last_movement_date,
+        coalesce(
+            parameters.as_of_requested, least(movements.last_movement_date, parameters.run_date)
+        ) as as_of_date
+    from parameters
+    cross join movements
+
+),
+
+-- What the as-of date does not know yet does not decide the currency either.
 document_currencies as (
 
     select
         count(distinct items.currency_code) as currency_count,
         min(items.currency_code) as currency_code
     from {{ ref('int_receivable_items') }} as items
+    inner join dates on items.booking_date <= dates.as_of_date
 
 ),
 
@@ -36,19 +52,17 @@ base_currencies as (
 )
 
 select
-    parameters.run_id,
-    movements.first_movement_date,
+    dates.run_id,
+    dates.first_movement_date,
+    dates.last_movement_date,
+    dates.as_of_date,
+    dates.known_at,
     coalesce(
-        parameters.as_of_requested, least(movements.last_movement_date, parameters.run_date)
-    ) as as_of_date,
-    parameters.known_at,
-    coalesce(
-        parameters.reporting_currency_requested,
+        dates.reporting_currency_requested,
         case when document_currencies.currency_count = 1 then document_currencies.currency_code end,
         case when base_currencies.currency_count = 1 then base_currencies.currency_code end
     ) as reporting_currency_code
 
-from parameters
-cross join movements
+from dates
 cross join document_currencies
 cross join base_currencies

@@ -55,8 +55,7 @@ def build(home: Home, run: Run, progress: Progress) -> None:
         if problem:
             raise DataError(problem)
         row = connection.execute(
-            "select as_of_date, reporting_currency_code, "
-            "(select max(movement_date) from intermediate.int_receivable_movements) "
+            "select as_of_date, reporting_currency_code, last_movement_date "
             "from intermediate.int_run"
         ).fetchone()
     assert row is not None
@@ -89,6 +88,7 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
     os.environ["ENCOURS_BUILD_DATABASE"] = str(home.build_database.resolve())
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     (target / "run_results.json").unlink(missing_ok=True)
+    progress("build: starting dbt, which takes some seconds")
     runner = dbtRunner(callbacks=[_reporter(progress)])
     # dbt prints empty lines of its own, whatever its log level.
     with contextlib.redirect_stdout(io.StringIO()):
@@ -104,6 +104,8 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
                 "--no-version-check",
             ]
         )
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
     DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     for name in ("manifest.json", "run_results.json"):
         if (target / name).is_file():

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 done; 1 stopped by data, a test or a check, nothing published; "
-    "2 wrong use or configuration; 3 another run holds the home folder.",
+    "2 wrong use or configuration; 3 another run holds the home folder; 130 interrupted.",
 )
 sources_app = typer.Typer(
     no_args_is_help=True, help="Look at source files without loading anything."
@@ -89,14 +90,14 @@ SourcesArgument = Annotated[
 ]
 InboxOption = Annotated[
     Path | None,
-    typer.Option("--inbox", help="Folder of the exports. [default: beside each SOURCE.yml]"),
+    typer.Option("--inbox", help="Folder of the exports. (default: beside each SOURCE.yml)"),
 ]
 AsOfOption = Annotated[
     datetime | None,
     typer.Option(
         "--as-of",
         formats=["%Y-%m-%d"],
-        help="Day at whose end balances are taken. [default: last movement, not after today]",
+        help="Day at whose end balances are taken. (default: last movement, not after today)",
     ),
 ]
 KnownAtOption = Annotated[
@@ -113,7 +114,7 @@ CurrencyOption = Annotated[
         "--reporting-currency",
         envvar="ENCOURS_REPORTING_CURRENCY",
         help="Currency of the figures, ISO 4217. "
-        "[default: that of the documents, else the base of the rates]",
+        "(default: that of the documents, else the base of the rates)",
     ),
 ]
 
@@ -163,7 +164,7 @@ def build_command(
     reporting_currency: CurrencyOption = None,
 ) -> None:
     """Compute and test every table from the lake; publish nothing."""
-    place = Home(home)
+    place = _existing(home)
     parameters = _parameters(as_of, reporting_currency)
     with place.lock(), _progress() as progress:
         if known_at is not None:
@@ -182,7 +183,7 @@ def publish_command(
     home: HomeOption = Path("warehouse"),
 ) -> None:
     """Show readers the last build that passed every test."""
-    place = Home(home)
+    place = _existing(home)
     with place.lock():
         runs.settle_interrupted(place)
         if to is Target.PARQUET:
@@ -263,9 +264,20 @@ def main() -> None:
     except EncoursError as error:
         _err.print(f"[bold red]error[/]: {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        _err.print("Interrupted: nothing was published.")
-        sys.exit(130)
+
+
+def _existing(path: Path) -> Home:
+    """A home folder that has something in it; a command that only reads makes none.
+
+    Raises:
+        UsageError: There is no such folder.
+    """
+    if not path.is_dir():
+        raise UsageError(
+            f"{path.resolve()}: there is no such home folder. "
+            "Run `encours run SOURCE.yml` first, or give the folder with --home."
+        )
+    return Home(path)
 
 
 def _parameters(as_of: datetime | None, reporting_currency: str | None) -> Parameters:
@@ -287,6 +299,11 @@ def _run(
         outcome = pipeline.run_all(home, sources(progress), inbox, parameters, now, progress)
     if outcome.is_new and outcome.ingested is not None:
         _print_ingested(outcome.ingested)
+    for source, feeds in outcome.undelivered:
+        _out.print(
+            f"Also counted: {feeds} of source {source}, loaded earlier and not part of this run.",
+            soft_wrap=True,
+        )
     if not outcome.is_new:
         _out.print(
             "Nothing new: the same inputs and the same code gave what was published on "
@@ -318,6 +335,12 @@ def _print_headline(home: Home) -> None:
     for label, kind, value in figures.values:
         table.add_row(label, _figure(kind, value, figures.currency_code))
     _out.print(table)
+    if figures.issues:
+        counts = ", ".join(
+            f"{count:,} {severity}{'s' if count > 1 and severity != 'info' else ''}"
+            for severity, count in figures.issues
+        )
+        _out.print(f"Findings in the data: {counts}. See the table audit.data_issues.")
     _out.print(
         f"Published in {home.published_database}: open it read-only with any DuckDB client,\n"
         "tables in the schemas marts and audit.",
@@ -332,7 +355,7 @@ def _print_headline(home: Home) -> None:
 
 
 def _home_option(home: Home) -> str:
-    return "" if home.path == Path("warehouse") else f" --home {home.path}"
+    return "" if home.path == Path("warehouse") else f" --home {shlex.quote(str(home.path))}"
 
 
 def _command() -> str:
@@ -390,6 +413,16 @@ def _cell(value: Any) -> str:
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
     """One moving line on a terminal; plain lines, one per step, elsewhere."""
+    try:
+        with _reporter() as progress:
+            yield progress
+    except KeyboardInterrupt:
+        _err.print("Interrupted: nothing was published.")
+        raise
+
+
+@contextmanager
+def _reporter() -> Iterator[Callable[[str], None]]:
     if _err.is_terminal:
         with _err.status("starting") as status:
             yield lambda line: status.update(escape(line))

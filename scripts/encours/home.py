@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from encours.errors import HomeBusyError
+from encours.errors import HomeBusyError, UsageError
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,21 @@ class Home:
 
         Raises:
             HomeBusyError: Another process holds it.
+            UsageError: It cannot be written.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path.resolve() / ".lock", is_singleton=True)
         try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path.resolve() / ".lock", is_singleton=True)
             lock.acquire(timeout=0)
-        except Timeout as error:
-            raise HomeBusyError(
-                f"{self.path}: another run holds this home folder. "
-                "Wait until it has ended, or give another folder with --home."
+        except OSError as error:
+            if isinstance(error, Timeout):
+                raise HomeBusyError(
+                    f"{self.path}: another run holds this home folder. "
+                    "Wait until it has ended, or give another folder with --home."
+                ) from error
+            raise UsageError(
+                f"{self.path.resolve()}: this home folder cannot be written ({error.strerror}). "
+                "Give another with --home, or ask for the rights."
             ) from error
         try:
             yield

@@ -169,7 +169,9 @@ def register(
             f"create or replace view raw.{feed.name} as {_feed_sql(home, feed, loads, parts)}"
         )
     _register_source_files(connection, loads)
-    connection.execute(f"create or replace view raw.rejected_rows as {_rejected_sql(home, loads)}")
+    connection.execute(
+        f"create or replace view raw.rejected_rows as {_rejected_sql(home, loads, parts)}"
+    )
 
 
 def verify(home: Home) -> list[str]:
@@ -272,14 +274,25 @@ def _register_source_files(connection: duckdb.DuckDBPyConnection, loads: list[Ma
         )
 
 
-def _rejected_sql(home: Home, loads: list[Manifest]) -> str:
+def _rejected_sql(home: Home, loads: list[Manifest], parts: list[InForce]) -> str:
+    """The rows refused by what is in force; those of a snapshot since replaced count no more."""
     columns = (
         "source as source, file as source_file, line as source_row, feed, column_name, "
         "row_text, reason, load_id"
     )
     paths = [_literal(home, path) for load in loads for path in _rejected_path(load)]
-    if paths:
-        return f"select {columns} from read_parquet([{', '.join(paths)}])"
+    if paths and parts:
+        counting = ", ".join(
+            f"({quoted(part.source)}, {quoted(part.feed)}, {quoted(part.load_id)})"
+            for part in parts
+        )
+        return (
+            f"with in_force (source, feed, load_id) as (values {counting}) "
+            f"select {columns} from read_parquet([{', '.join(paths)}]) as rejected "
+            "where exists (select 1 from in_force where in_force.source = rejected.source "
+            "and in_force.load_id = rejected.load_id "
+            "and in_force.feed = coalesce(rejected.feed, in_force.feed))"
+        )
     return (
         "select cast(null as varchar) as source, cast(null as varchar) as source_file, "
         "cast(null as bigint) as source_row, cast(null as varchar) as feed, "

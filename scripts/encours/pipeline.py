@@ -22,6 +22,8 @@ class Outcome:
     run: Run
     is_new: bool
     ingested: IngestResult | None
+    undelivered: tuple[tuple[str, str], ...] = ()
+    """Sources that count and that this run did not deliver, each with its feeds."""
 
 
 def run_all(
@@ -55,14 +57,17 @@ def run_all(
         run.known_at = max(run.known_at, newest)
         standing = unchanged(home, run)
         if standing:
-            return Outcome(standing, is_new=False, ingested=ingested)
+            return Outcome(standing, False, ingested, _undelivered(home, sources))
         build(home, run, progress)
         progress("publish: writing the tables for readers")
         publish(home, run, clock)
     except EncoursError as error:
         fail(home, run, error, clock)
         raise
-    return Outcome(run, is_new=True, ingested=ingested)
+    except KeyboardInterrupt:
+        interrupt(home, run, clock)
+        raise
+    return Outcome(run, True, ingested, _undelivered(home, sources))
 
 
 def build_only(
@@ -83,6 +88,9 @@ def build_only(
         build(home, run, progress)
     except EncoursError as error:
         fail(home, run, error, clock)
+        raise
+    except KeyboardInterrupt:
+        interrupt(home, run, clock)
         raise
     return run
 
@@ -131,3 +139,24 @@ def fail(home: Home, run: Run, error: EncoursError, clock: Callable[[], datetime
     run.finished_at = lake.utc(clock())
     run.message = str(error)
     runs.save(home, run)
+
+
+def interrupt(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
+    """Write down that somebody ended a run."""
+    run.status = "interrupted"
+    run.finished_at = lake.utc(clock())
+    run.message = "Somebody ended the run."
+    runs.save(home, run)
+
+
+def _undelivered(home: Home, sources: Sequence[Source]) -> tuple[tuple[str, str], ...]:
+    """What counts though no source of this run declares it: another source, or a feed dropped."""
+    declared = {
+        (source.name, feed) for source in sources for file in source.files for feed in file.feeds
+    }
+    found: dict[str, list[str]] = {}
+    for part in lake.in_force(lake.manifests(home)):
+        feeds = found.setdefault(part.source, [])
+        if (part.source, part.feed) not in declared and part.feed not in feeds:
+            feeds.append(part.feed)
+    return tuple((source, ", ".join(sorted(feeds))) for source, feeds in found.items() if feeds)

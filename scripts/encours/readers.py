@@ -18,7 +18,7 @@ from encours.errors import DataError, UsageError
 from encours.feeds import nearest
 from encours.lake import quoted
 from encours.sources import FileSpec
-from encours.text import UNIT_SEPARATOR, Dialect, Refusal, rewrite
+from encours.text import UNIT_SEPARATOR, Dialect, Refusal, looks_like_utf8, rewrite
 
 LINE = "_encours_line"
 """Column of the line that a record begins on; row of the sheet, or number of the row."""
@@ -137,6 +137,11 @@ def _read_csv(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
     label, spec, name = request.label, request.spec, request.name
     dialect = Dialect(spec.encoding, spec.delimiter, spec.quote)
     target = request.folder / f"{name}.records"
+    if looks_like_utf8(request.path, spec.encoding):
+        raise DataError(
+            f"{label}: is UTF-8 text, but the source YAML says encoding: {spec.encoding}. "
+            "Set encoding: utf-8 for this file."
+        )
     records = rewrite(request.path, target, label, dialect, limit=request.limit)
     _check_header(label, 1, records.header, spec)
     columns = records.header or ()

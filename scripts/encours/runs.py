@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from encours.errors import DataError
+from encours.errors import DataError, UsageError
 from encours.home import Home, write_json
 from encours.lake import utc
 from encours.project import code_sha256, git_commit
@@ -85,9 +85,13 @@ SQL_TYPES: dict[str, str] = {
 
 
 def new_run(now: datetime, parameters: Parameters, known_at: datetime | None) -> Run:
-    """A run that starts at a moment; its identifier is that moment."""
+    """A run that starts at a moment; its identifier is that moment.
+
+    Raises:
+        UsageError: The as-of date is later than the day of the run, or of what is known.
+    """
     started_at = utc(now)
-    return Run(
+    run = Run(
         run_id=f"{started_at:%Y%m%dT%H%M%S%fZ}",
         status="running",
         started_at=started_at,
@@ -97,6 +101,12 @@ def new_run(now: datetime, parameters: Parameters, known_at: datetime | None) ->
         code_sha256=code_sha256(),
         git_commit=git_commit(),
     )
+    if run.as_of_requested is not None and run.as_of_requested > run.run_date:
+        raise UsageError(
+            f"--as-of {run.as_of_requested} is later than {run.run_date}, the last day that can be "
+            "known. Give that day or an earlier one."
+        )
+    return run
 
 
 def folder(home: Home, run: Run) -> Path:
@@ -136,9 +146,7 @@ def read_published(home: Home) -> Run | None:
         return None
     names = ", ".join(SQL_TYPES)
     with duckdb.connect(str(home.published_database), read_only=True) as connection:
-        row = connection.execute(
-            f"select {names} from audit.runs order by run_id desc limit 1"
-        ).fetchone()
+        row = connection.execute(f"select {names} from audit.runs where is_current").fetchone()
     return _from_row(row) if row else None
 
 
@@ -167,10 +175,11 @@ def register(connection: duckdb.DuckDBPyConnection, home: Home, run: Run) -> Non
 
 
 def complete(connection: duckdb.DuckDBPyConnection, table: str, run: Run) -> None:
-    """Replace the row of a run in a table of runs by what is known of it now."""
-    connection.execute(f"delete from {table} where run_id = ?", [run.run_id])
-    marks = ", ".join("?" * len(SQL_TYPES))
-    connection.execute(f"insert into {table} values ({marks})", _to_row(run))
+    """Bring the row of a run in a table of runs up to what is known of it now."""
+    columns = ", ".join(f"{name} = ?" for name in SQL_TYPES)
+    connection.execute(
+        f"update {table} set {columns} where run_id = ?", [*_to_row(run), run.run_id]
+    )
 
 
 def _to_row(run: Run) -> list[Any]:

@@ -42,6 +42,8 @@ class Headline:
     as_of_date: date
     currency_code: str
     values: tuple[tuple[str, str, Any], ...]
+    issues: tuple[tuple[str, int], ...]
+    """Findings in the data by severity, the worst first."""
 
 
 def kpi_names(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -124,13 +126,17 @@ def headline(home: Home) -> Headline:
             "where period_grain = 'month' and entity_code = 'ALL' and segment_type = 'all' "
             "order by period_start desc limit 1"
         ).fetchone()
+        issues = connection.execute(
+            "select severity, count(*) from audit.data_issues group by severity "
+            "order by case severity when 'error' then 1 when 'warning' then 2 else 3 end"
+        ).fetchall()
     assert row is not None
     labels = (
         ("Receivables", "amount"),
         ("of which unallocated credits", "amount"),
         ("of which overdue", "amount"),
-        ("Overdue rate", "rate"),
-        ("Overdue over 90 days", "rate"),
+        ("Overdue part of open invoices", "rate"),
+        ("Overdue over 90 days, part of open invoices", "rate"),
         ("DSO over 3 months", "days"),
         ("DSO over 12 months", "days"),
         ("DSO by count-back", "days"),
@@ -140,6 +146,7 @@ def headline(home: Home) -> Headline:
         row[0],
         row[1],
         tuple((label, kind, value) for (label, kind), value in zip(labels, row[2:], strict=True)),
+        tuple((str(severity), int(count)) for severity, count in issues),
     )
 
 

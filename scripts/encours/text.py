@@ -75,6 +75,32 @@ class Records:
     ends_with_line_feed: bool
 
 
+def looks_like_utf8(path: Path, encoding: str) -> bool:
+    """Whether a file that is said to be in an encoding of one byte per character is UTF-8.
+
+    Every byte means something in such an encoding, so reading it never fails; but text in one of
+    them that happens to be valid UTF-8, and not plain ASCII, is next to impossible.
+
+    Args:
+        path: The file.
+        encoding: The encoding it is said to be in; others than of one byte are never in doubt.
+    """
+    every_byte = bytes(range(256))
+    if len(every_byte.decode(encoding, "replace")) != len(every_byte):
+        return False
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    is_ascii = True
+    with path.open("rb") as stream:
+        try:
+            while block := stream.read(1 << 20):
+                is_ascii = is_ascii and block.isascii()
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return not is_ascii
+
+
 def rewrite(
     path: Path,
     target: Path,

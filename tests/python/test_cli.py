@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse import EXAMPLES, PROJECT, run_encours
+from support import EXAMPLES, PROJECT, run_encours
 
 PUBLISHED = {
     "audit": {"data_issues", "runs", "source_files"},
@@ -53,6 +53,13 @@ def test_wrong_use_ends_with_2_and_writes_nothing(words: tuple[str, ...], tmp_pa
     assert result.stderr.strip()
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "nowhere" / "encours.duckdb").exists()
+
+
+def test_a_home_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    source = PROJECT / "sources" / "demo.yml"
+    result = run_encours("run", source, "--home", tmp_path / "file" / "home", status=2)
+    assert "this home folder cannot be written" in result.stderr
 
 
 def test_example_sources_fit_the_contract() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import random
 import shutil
 import signal
@@ -15,7 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from warehouse import Feeds, run_encours, write_feeds
+from support import Feeds, run_encours, write_feeds
 
 pytestmark = pytest.mark.slow
 
@@ -155,6 +156,22 @@ def test_a_second_run_at_once_ends_with_3_and_disturbs_nothing(
     first.stderr.read()
     assert first.wait() == 0
     assert _marts(home) == expected[1]
+
+
+def test_an_interrupt_ends_with_130_and_is_recorded(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    process = _start(write_feeds(_feeds(1), tmp_path / "inbox"), home)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "stg_" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    said = process.stderr.read()
+    assert process.wait() == 130, said
+    assert "Interrupted: nothing was published." in said
+    assert not (home / "encours.duckdb").exists()
+    (record,) = (home / "runs").glob("*/run.json")
+    assert json.loads(record.read_text(encoding="utf-8"))["status"] == "interrupted"
 
 
 def test_a_run_with_nothing_new_changes_nothing(tmp_path: Path) -> None:

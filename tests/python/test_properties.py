@@ -35,11 +35,11 @@ from reference.compare import Mismatch, Warehouse, compare
 from reference.kpis import GROUP, KEYS, Reference
 from reference.ledger import Feeds
 from reference.regressions import REGRESSIONS
-from warehouse import run_encours, write_feeds
+from support import run_encours, write_feeds
 
 pytestmark = pytest.mark.slow
 
-COUNT = int(os.environ.get("ENCOURS_COMPANIES", "200"))
+COUNT = int(os.environ.get("ENCOURS_COMPANIES", "150"))
 SEED = int(os.environ.get("ENCOURS_SEED", "0"))
 MISMATCHES_SHOWN = 12
 KEPT_PER_COLUMN = 20

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse import EXAMPLES, PROJECT, run_encours
+from support import EXAMPLES, PROJECT, run_encours
 
 pytestmark = pytest.mark.slow
 

@@ -25,7 +25,7 @@ from reference.companies import (
     shrunk,
     text_of,
 )
-from reference.compare import Warehouse, compare, is_ratio
+from reference.compare import Warehouse, compare, compare_rows, is_ratio
 from reference.kpis import COUNTBACK_BOUNDS, GROUP, KEYS, Reference, countback, periods
 from reference.ledger import Feeds
 
@@ -731,3 +731,32 @@ def test_the_comparison_sees_a_change(
     seen = {f"{mismatch.table}.{mismatch.column}" for mismatch in compare(warehouse, found)}
     warehouse.close()
     assert seen == ({difference} if difference else set())
+
+
+@pytest.mark.parametrize(
+    ("column", "off_by", "is_exact", "is_seen"),
+    [
+        ("receivables_amount", 0.00005, False, False),
+        ("receivables_amount", 0.00005, True, True),
+        ("receivables_amount", 0.001, False, True),
+        ("dso_days", 0.00001, False, False),
+        ("dso_days", 0.00001, True, True),
+        ("dso_days", 0.01, False, True),
+        ("dso_countback_days", 0.00001, False, False),
+        ("dso_countback_days", 0.00001, True, True),
+        ("dso_countback_days", 0.02, False, True),
+        ("days_in_period", 1, False, True),
+    ],
+)
+def test_only_converted_amounts_may_be_off_and_by_little(
+    column: str, off_by: float, is_exact: bool, is_seen: bool
+) -> None:
+    found = reference("2024-01-31", invoices=[invoice("1", "2024-01-01", "100")])
+    row = row_of(found, "kpi_dso", period_grain="month")
+    published = {
+        name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()
+    }
+    published[column] += off_by
+    got = ("E", [tuple(published.values())])
+    seen = [m.column for m in compare_rows("kpi_dso", got, [row], list(row), is_exact)]
+    assert seen == ([column] if is_seen else [])

@@ -3,6 +3,7 @@
 Each test is named after a defect seen in a product or a public code base, and would show it.
 """
 
+import subprocess
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from warehouse import Feeds, run_encours, write_feeds
+from support import Feeds, run_encours, write_feeds
 
 pytestmark = pytest.mark.slow
 
@@ -431,3 +432,117 @@ def test_a_reader_keeps_a_whole_old_version_through_a_run(tmp_path: Path, small:
         assert reader.execute("select count(*) from marts.fct_open_items").fetchone() == (2,)
     with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
         assert connection.execute("select count(*) from marts.fct_open_items").fetchone() == (3,)
+
+
+def _write_and_run(
+    feeds: Feeds, folder: Path, *words: str, status: int = 0
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    home = folder / "home"
+    source = write_feeds(feeds, folder / "inbox")
+    return home, run_encours("run", source, "--home", home, *words, status=status)
+
+
+def test_many_equal_amounts_in_a_foreign_currency_do_not_add_up_roundings(tmp_path: Path) -> None:
+    """14,000 times 10 dollars are 140,000 dollars, whatever one of them is worth to a millionth."""
+    dollars = [
+        _invoice(f"S{number}", date(2026, 1, 5), date(2026, 2, 4), "10.00", currency_code="USD")
+        for number in range(14_000)
+    ]
+    rates = [
+        {
+            "rate_date": date(2026, 1, 1),
+            "currency_code": "USD",
+            "units_per_base": Decimal("1.07"),
+            "base_currency_code": "EUR",
+        }
+    ]
+    home, _ = _write_and_run(
+        {"invoices": dollars, "fx_rates": rates}, tmp_path, "--reporting-currency", "EUR"
+    )
+    with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
+        columns = "round(receivables_amount, 5), round(revenue_amount, 5)"
+        expected = round(Decimal(140_000) / Decimal("1.07"), 5)
+        assert _month(connection, columns, "2026-01") == (expected, expected)
+
+
+def test_what_rates_or_disputes_cannot_be_is_refused(tmp_path: Path, small: Feeds) -> None:
+    small["fx_rates"] = [
+        {
+            "rate_date": date(2026, 5, 1),
+            "currency_code": "EUR",
+            "units_per_base": Decimal("2.00"),
+            "base_currency_code": "EUR",
+        }
+    ]
+    small["disputes"] = [
+        {
+            "entity_code": "FR",
+            "dispute_id": "D1",
+            "invoice_number": "F1",
+            "opened_on": date(2026, 5, 2),
+            "amount": Decimal("-40.00"),
+        }
+    ]
+    _, result = _write_and_run(small, tmp_path, status=1)
+    assert "one unit of the base currency is one unit of itself" in result.stderr
+    assert "a disputed amount is zero or above" in result.stderr
+
+
+def test_an_as_of_date_after_today_is_wrong_use(tmp_path: Path, small: Feeds) -> None:
+    home, result = _write_and_run(small, tmp_path, "--as-of", "2999-12-31", status=2)
+    assert "is later than" in result.stderr
+    assert not (home / "encours.duckdb").exists()
+
+
+def test_documents_after_the_as_of_date_do_not_choose_the_currency(
+    tmp_path: Path, small: Feeds
+) -> None:
+    small["invoices"].append(
+        _invoice("F3", date(2026, 7, 1), date(2026, 7, 31), "1.00", currency_code="USD")
+    )
+    home, _ = _write_and_run(small, tmp_path, "--as-of", "2026-05-31")
+    with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
+        assert _month(connection, "receivables_amount, currency_code", "2026-05") == (150, "EUR")
+
+
+def test_a_run_says_what_it_found_and_what_else_counts(tmp_path: Path, small: Feeds) -> None:
+    small["allocations"] = [
+        {
+            "entity_code": "FR",
+            "allocation_id": "A1",
+            "invoice_number": "F99",
+            "amount": Decimal("5.00"),
+            "receipt_id": "R1",
+        }
+    ]
+    small["receipts"] = [_receipt("R1", date(2026, 5, 3), "5.00")]
+    home, result = _write_and_run(small, tmp_path)
+    assert "Findings in the data: 1 warning. See the table audit.data_issues." in result.stdout
+    with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
+        found = connection.execute(
+            "select issue_code, source_file, source_row from audit.data_issues"
+        ).fetchall()
+    assert found == [("allocation_unknown_invoice", "allocations.csv", 2)]
+    # A feed that the source no longer declares goes on counting, and the run says so.
+    del small["allocations"], small["receipts"]
+    _, result = _write_and_run(small, tmp_path)
+    assert "Also counted: allocations, receipts of source hand_made" in result.stdout
+
+
+def test_refused_rows_of_a_state_since_replaced_are_no_findings(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    source = write_feeds(
+        {"invoices": [_invoice("F1", date(2026, 5, 1), date(2026, 5, 31), "100.00")]}, inbox
+    )
+    text = source.read_text(encoding="utf-8") + "max_rejected_rows: 5\n"
+    source.write_text(text, encoding="utf-8")
+    good = (inbox / "invoices.csv").read_text(encoding="utf-8")
+    second = good.splitlines()[1].replace("F1", "F2")
+    home = tmp_path / "home"
+    counts = []
+    for line in (second.replace("100.00", "oops"), second):
+        (inbox / "invoices.csv").write_text(f"{good}{line}\n", encoding="utf-8")
+        run_encours("run", source, "--home", home)
+        with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
+            counts.append(_one(connection, "select count(*) from audit.data_issues")[0])
+    assert counts == [1, 0]

@@ -1,6 +1,7 @@
 -- The customer ledger is what the control account of the general ledger shows, to the cent.
--- Compared in the currency of the documents where an entity has only one, on any day; else in the
--- reporting currency, up to the as-of date, after which no rate is read (ADR 0008).
+-- Compared in the currency of the documents where an entity has only one, also on days after the
+-- last movement; else in the reporting currency, up to the as-of date, after which no rate is read
+-- (ADR 0008).
 with
 
 run as (
@@ -40,7 +41,12 @@ controls as (
     from {{ ref('stg_control_balances') }} as control_balances
     cross join run
     left join currencies on control_balances.entity_code = currencies.entity_code
-    where control_balances.balance_date <= run.as_of_date or currencies.currency_count = 1
+    where
+        control_balances.balance_date <= run.as_of_date
+        or (
+            currencies.currency_count = 1
+            and run.as_of_date >= run.last_movement_date
+        )
 
 ),
 

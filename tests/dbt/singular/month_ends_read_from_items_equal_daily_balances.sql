@@ -1,5 +1,6 @@
 -- Two ways to one figure: items read from their history at a month-end, and movements rolled
--- through the age bands day by day. The tolerance is half a cent: one way rounds per dimension set.
+-- through the age bands day by day. The tolerance is half a cent, far above the millionth to which
+-- both round.
 with
 
 month_ends as (

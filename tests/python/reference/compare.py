@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from reference.kpis import COUNTBACK_BOUNDS, GROUP, KEYS, OutputRow, Reference
 CONVERTED_TOLERANCE = 0.0001
 # Ratios are doubles made of exact parts.
 RATIO_TOLERANCE = 1e-9
+# Days; a countback of converted amounts moves by rounding over the revenue of its last month.
+COUNTBACK_TOLERANCE = 0.01
 
 # Ratios and what they are over, which says how far they may be off when their parts may.
 DENOMINATORS: dict[str, list[str]] = {
@@ -225,7 +227,7 @@ def possible_error(column: str, row: OutputRow) -> float:
 
 def _is_close(column: str, row: OutputRow, want: object, got: object, is_exact: bool) -> bool:
     if column == "dso_countback_days" and not is_exact:
-        return _is_within(row[COUNTBACK_BOUNDS], got)
+        return _is_countback(row[COUNTBACK_BOUNDS], want, got)
     if is_ratio(column):
         slack = 0.0 if is_exact else possible_error(column, row)
         if not isinstance(want, float) or not isinstance(got, float):
@@ -238,12 +240,16 @@ def _is_close(column: str, row: OutputRow, want: object, got: object, is_exact: 
     return abs(got - want) <= CONVERTED_TOLERANCE
 
 
-def _is_within(bounds: list[Decimal | None], got: object) -> bool:
-    low, high = bounds
+def _is_countback(bounds: list[Decimal | None], want: object, got: object) -> bool:
+    """Whether a countback is what some receivables within the tolerance make it."""
+    possible = [None if bound is None else float(bound) for bound in bounds]
+    possible.append(want if isinstance(want, float) else None)
     if not isinstance(got, float):
-        return low is None or high is None
-    highest = math.inf if high is None else float(high)
-    return float(low or 0) - RATIO_TOLERANCE <= got <= highest + RATIO_TOLERANCE * max(1.0, got)
+        return None in possible
+    days = sorted(value for value in possible if value is not None)
+    return any(abs(got - value) <= COUNTBACK_TOLERANCE for value in days) or any(
+        low <= got <= high for low, high in pairwise(days) if high - low < 1
+    )
 
 
 def _text(value: Any) -> str:

@@ -115,4 +115,82 @@ REGRESSIONS: dict[str, Case] = {
             },
         ],
     },
+    "an invoice that an allocation names as its credit note gives nothing": {
+        "invoices": [
+            {
+                "invoice_number": "1",
+                "customer_code": "C1",
+                "issue_date": "2024-01-10",
+                "due_date": "2024-02-09",
+                "gross_amount": "100.00",
+                "currency_code": "EUR",
+            },
+            {
+                "invoice_number": "2",
+                "customer_code": "C1",
+                "issue_date": "2024-01-10",
+                "due_date": "2024-02-09",
+                "gross_amount": "50.00",
+                "currency_code": "EUR",
+            },
+        ],
+        "allocations": [
+            {
+                "allocation_id": "A1",
+                "invoice_number": "2",
+                "amount": "30.00",
+                "kind": "credit_note",
+                "credit_note_number": "1",
+            },
+        ],
+    },
+    "a receipt numbered like the invoice it pays comes on the due date, not late": {
+        "invoices": [
+            {
+                "invoice_number": "1",
+                "customer_code": "C2",
+                "issue_date": "2024-04-01",
+                "due_date": "2024-05-16",
+                "gross_amount": "1000.00",
+                "currency_code": "USD",
+            },
+        ],
+        "receipts": [
+            {
+                "receipt_id": "1",
+                "customer_code": "C2",
+                "receipt_date": "2024-05-16",
+                "amount": "1000.00",
+                "currency_code": "USD",
+                "invoice_number": "1",
+            },
+        ],
+    },
+    "a month's revenue covers what is open, but for the rounding of its conversion": {
+        "invoices": [
+            {
+                "invoice_number": "1",
+                "customer_code": "C1",
+                "issue_date": "2024-02-19",
+                "gross_amount": "50.00",
+                "currency_code": "GBP",
+            },
+            {
+                "invoice_number": "2",
+                "customer_code": "C1",
+                "issue_date": "2024-04-23",
+                "gross_amount": "0.01",
+                "currency_code": "GBP",
+            },
+        ],
+        "receipts": [
+            {
+                "receipt_id": "R1",
+                "customer_code": "C1",
+                "receipt_date": "2024-04-27",
+                "amount": "50.00",
+                "currency_code": "GBP",
+            },
+        ],
+    },
 }
