@@ -51,9 +51,9 @@ exhausted as (
         on
             months.slice_id = stops.slice_id
             and months.period_start > stops.stop_date
-            -- Half a cent apart is covered: conversion leaves millionths over, and they must not
-            -- cost a month.
-            and months.cumulative_revenue_amount - months.receivables_amount + 0.005
+            -- A thousandth of a cent apart is covered: conversion leaves millionths over, and they
+            -- must not cost a month.
+            and months.cumulative_revenue_amount - months.receivables_amount + 0.00001
             >= stops.cumulative_revenue_amount
     where months.receivables_amount > 0
     group by months.slice_id, months.as_of_date

@@ -188,6 +188,16 @@ def test_windows_text_declared_as_latin_1_is_refused(desk: Desk, row: Row) -> No
     assert "invoices.csv: line 2: byte 0x80 is no letter in latin-1" in message
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_utf_8_declared_as_something_of_one_byte_is_refused(
+    desk: Desk, row: Row, encoding: str
+) -> None:
+    """Every byte of it means something there: it would be read as `CafÃ©` without a word."""
+    desk.put("invoices.csv", f"{HEADER}\n{row(customer='Café')}\n".encode())
+    message = stopped(desk, encoding=encoding)
+    assert f"is UTF-8 text, but the source YAML says encoding: {encoding}" in message
+
+
 def test_utf_16_undeclared_is_refused(desk: Desk, row: Row) -> None:
     desk.put("invoices.csv", f"{HEADER}\n{row()}\n".encode("utf-16"))
     assert "the file is UTF-16, not utf-8. Set encoding: utf-16" in stopped(desk)
