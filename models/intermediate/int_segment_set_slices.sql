@@ -1,5 +1,5 @@
--- Which slices each segment set adds to, single customers left out. A slice of the group is added up
--- from those of its entities, so that no change is counted into both one by one.
+-- Which slices each segment set adds to, single customers left out. A slice of the group is added
+-- up from those of its entities, so that no change is counted into both one by one.
 -- Grain: one row per segment set and slice of an entity.
 with
 

@@ -109,7 +109,8 @@ expected as (
         sum(balances.movement_count) as movement_count,
         sum(
             cast(balances.closing_amount as double) * coalesce(closing.factor, 0)
-            - cast(balances.closing_amount - balances.amount as double) * coalesce(opening.factor, 0)
+            - cast(balances.closing_amount - balances.amount as double)
+            * coalesce(opening.factor, 0)
             - balances.converted_amount
         ) as amount
     from balances
