@@ -34,13 +34,13 @@ _SOURCE = PROJECT_FOLDER / "sources" / "demo.yml"
 _ROLLED = ("int_receivable_changes", "int_receivables_daily", "fct_receivables_daily")
 _OUT = Console(highlight=False)
 
-# Every open item on every day it is open, aged on that day, before slices multiply the rows.
+# The plain way: every open item on every day it is open, aged on that day, added up by slice.
 _JOINED = """
 create or replace table joined as
-with open_items as (
+with sliced as (
     select
         calendar.calendar_date as snapshot_date,
-        history.dimension_set_id,
+        slices.slice_id,
         history.currency_code,
         bands.ageing_bucket,
         sum(history.open_amount) as open_amount,
@@ -63,21 +63,8 @@ with open_items as (
                 else calendar.calendar_date - history.due_date
                     between bands.days_from and bands.days_to
             end
-    where history.open_amount <> 0
-    group by all
-),
-sliced as (
-    select
-        open_items.snapshot_date,
-        slices.slice_id,
-        open_items.currency_code,
-        open_items.ageing_bucket,
-        sum(open_items.open_amount) as open_amount,
-        sum(open_items.item_count) as item_count,
-        sum(open_items.disputed_amount) as disputed_amount
-    from open_items
     inner join intermediate.int_dimension_set_slices as slices using (dimension_set_id)
-    where slices.segment_type <> 'customer'
+    where history.open_amount <> 0 and slices.segment_type <> 'customer'
     group by all
 )
 select
