@@ -1,9 +1,7 @@
 -- Balance of every day by slice and age band, converted at the rate of the day. Slices of single
 -- customers are left out: they are measured at month-ends.
 -- Grain: one row per day, slice and age band in which something is open.
-{%- set measures = [
-    'open_change', 'factored_change', 'item_change', 'disputed_change', 'theoretical_change'
-] %}
+{%- set amounts = ['open_change', 'factored_change', 'disputed_change', 'theoretical_change'] %}
 with
 
 run as (
@@ -20,7 +18,10 @@ entity_changes as (
         slices.group_slice_id,
         changes.currency_code,
         changes.age_band,
-        {{ sum_columns('changes', measures) }}
+        {% for amount in amounts %}
+        cast(sum(changes.{{ amount }}) as decimal(18, 2)) as {{ amount }},
+        {% endfor %}
+        cast(sum(changes.item_change) as bigint) as item_change
     from {{ ref('int_receivable_changes') }} as changes
     inner join {{ ref('int_segment_set_slices') }} as slices
         on changes.segment_set_id = slices.segment_set_id
@@ -37,7 +38,10 @@ changes as (
         entity_changes.slice_id,
         entity_changes.currency_code,
         entity_changes.age_band,
-        {{ ('entity_changes.' ~ measures | join(', entity_changes.')) }}
+        {% for amount in amounts %}
+        entity_changes.{{ amount }},
+        {% endfor %}
+        entity_changes.item_change
     from entity_changes
 
     union all
@@ -47,7 +51,10 @@ changes as (
         entity_changes.group_slice_id as slice_id,
         entity_changes.currency_code,
         entity_changes.age_band,
-        {{ sum_columns('entity_changes', measures) }}
+        {% for amount in amounts %}
+        cast(sum(entity_changes.{{ amount }}) as decimal(18, 2)) as {{ amount }},
+        {% endfor %}
+        cast(sum(entity_changes.item_change) as bigint) as item_change
     from entity_changes
     group by
         entity_changes.change_date, entity_changes.group_slice_id,
@@ -74,6 +81,7 @@ balances as (
     window series_days as (
         partition by changes.slice_id, changes.currency_code, changes.age_band
         order by changes.change_date
+        rows between unbounded preceding and current row
     )
 
 ),
