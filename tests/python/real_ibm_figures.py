@@ -11,7 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -36,7 +36,8 @@ class Figures:
 
 
 def _day(text: str) -> date:
-    return datetime.strptime(text, "%m/%d/%Y").date()
+    month, day, year = map(int, text.split("/"))
+    return date(year, month, day)
 
 
 def _quarter(day: date) -> date:
@@ -79,4 +80,5 @@ def figures(path: Path) -> dict[tuple[date, str], Figures]:
 
 if __name__ == "__main__":
     for (start, code), sums in sorted(figures(Path(sys.argv[1])).items()):
-        print(start, code, *("" if x is None else f"{x:.6f}" for x in sums.values()))
+        rates = ("" if value is None else f"{value:.6f}" for value in sums.values())
+        sys.stdout.write(" ".join((str(start), code, *rates)) + "\n")
