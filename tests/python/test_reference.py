@@ -26,7 +26,8 @@ from reference.companies import (
     text_of,
 )
 from reference.compare import Warehouse, compare, compare_rows, is_ratio
-from reference.kpis import COUNTBACK_BOUNDS, GROUP, KEYS, Reference, countback, periods
+from reference.figures import COUNTBACK_BOUNDS, GROUP, countback, periods
+from reference.kpis import KEYS, Reference
 from reference.ledger import Feeds
 
 SEED = 1

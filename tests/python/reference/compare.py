@@ -12,7 +12,8 @@ from typing import Any
 
 import duckdb
 
-from reference.kpis import COUNTBACK_BOUNDS, GROUP, KEYS, OutputRow, Reference
+from reference.figures import COUNTBACK_BOUNDS, GROUP, OutputRow
+from reference.kpis import KEYS, Reference
 
 # Converted amounts are rounded to six decimals one by one before they are added up.
 CONVERTED_TOLERANCE = 0.0001

@@ -293,9 +293,9 @@ def kpi_credit_exposure(of_slice: CustomerSlice, period: Period) -> OutputRow:
 
 def is_high_risk(risk_class: str) -> bool:
     """Whether a risk class is a high one; unknown classes are not."""
-    return any(
-        row["is_high_risk"] for row in seed("risk_classes") if row["risk_class"] == risk_class
-    )
+    return (risk_class, "true") in {
+        (row["risk_class"], row["is_high_risk"].lower()) for row in seed("risk_classes")
+    }
 
 
 def kpi_credit_exposure_classes(of_slice: CustomerSlice, period: Period) -> list[OutputRow]:
@@ -336,7 +336,7 @@ def loss_rates(day: date) -> dict[str, Decimal]:
     for bucket in buckets:
         row = valid_on([r for r in seed("loss_rates") if r["ageing_bucket"] == bucket], day)
         if row is not None:
-            found[bucket] = row["loss_rate"]
+            found[bucket] = Decimal(row["loss_rate"])
     return found
 
 
@@ -357,7 +357,7 @@ def observed_loss_rates(whole: Figures, day: date) -> dict[str, Decimal]:
     rolled: dict[str, Decimal] = {}
     opening: dict[str, Decimal] = {}
     for month in periods("month", first, day):
-        for row in whole.row("kpi_ageing_buckets", month):
+        for row in whole.ageing_buckets(month):
             if row["rolled_amount"] is not None:
                 bucket = row["ageing_bucket"]
                 rolled[bucket] = rolled.get(bucket, ZERO) + row["rolled_amount"]
@@ -423,7 +423,7 @@ def credit_losses(
         state = ledger.state(item, last)
         if state.balance == 0:
             continue
-        customer = ledger.customer(item.customer_code, item.entity_code)
+        customer = item.customer
         if customer.get("is_doubtful") or customer.get("is_insolvent"):
             doubtful += open_amount(ledger, item, last)
         if customer.get("is_insolvent") or (state.days_overdue or 0) > DEFAULT_DAYS:

@@ -21,7 +21,8 @@ from reference.ledger import (
     Ledger,
     Row,
     balance_of,
-    is_receipt_on_debit_item,
+    payments_of,
+    settled_on,
 )
 from reference.seeds import seed, valid_on
 
@@ -38,36 +39,7 @@ def threshold(code: str, day: date) -> int:
     rows = [row for row in seed("thresholds") if row["threshold_code"] == code]
     row = valid_on(rows, day)
     assert row is not None, code
-    return int(row["value"])
-
-
-def standing_receipts(item: Item, day: date) -> list[tuple[date, Decimal]]:
-    """Receipt day and amount of every receipt allocation that stands at the end of a day.
-
-    A receipt that bounced by the day has undone all of its allocations; one that bounces later
-    has undone none.
-    """
-    found = []
-    for movement in item.movements:
-        if not is_receipt_on_debit_item(movement) or movement.day > day:
-            continue
-        receipt = movement.origin
-        assert receipt is not None
-        if receipt.reversed_on is None or receipt.reversed_on > day:
-            found.append((receipt.issue_date, -movement.amount))
-    return found
-
-
-def settled_on(item: Item, day: date) -> date | None:
-    """Day on which the balance became zero for the last time; None unless zero at a day's end."""
-    for moved_on in sorted({movement.day for movement in item.movements}, reverse=True):
-        if moved_on > day:
-            continue
-        if balance_of(item, moved_on) != 0:
-            return None
-        if balance_of(item, moved_on - ONE_DAY) != 0:
-            return moved_on
-    return None
+    return int(Decimal(row["value"]))
 
 
 def first_zero_day(item: Item, day: date, last: date) -> date | None:
@@ -88,8 +60,8 @@ def reminders_done(item: Item, day: date) -> list[Row]:
 def is_followed_by_receipt(ledger: Ledger, item: Item, reminder: Row) -> bool:
     """Whether a receipt came within fifteen days of a reminder, as known at the end of the run."""
     return any(
-        reminder["done_on"] < received_on <= reminder["done_on"] + REMINDER_ANSWER
-        for received_on, _ in standing_receipts(item, ledger.as_of)
+        reminder["done_on"] < payment.receipt_date <= reminder["done_on"] + REMINDER_ANSWER
+        for payment in payments_of(item, ledger.as_of)
     )
 
 
@@ -114,14 +86,17 @@ def promises_of(ledger: Ledger, item: Item) -> list[Promise]:
     """Promises made by the end of the run."""
     found = []
     grace = timedelta(days=threshold("promise_grace_days", ledger.as_of))
-    receipts = standing_receipts(item, ledger.as_of)
+    payments = payments_of(item, ledger.as_of)
     for row in item.promises:
         made_on = max(row["made_on"], item.booking_date)
         if made_on > ledger.as_of:
             continue
         reached_on = None
-        for day in sorted({made_on, *(received_on for received_on, _ in receipts)}):
-            received = sum((amount for on, amount in receipts if made_on <= on <= day), ZERO)
+        for day in sorted({made_on, *(payment.receipt_date for payment in payments)}):
+            received = sum(
+                (p.amount for p in payments if made_on <= p.receipt_date <= day),
+                ZERO,
+            )
             if day >= made_on and received >= row["amount"]:
                 reached_on = day
                 break
@@ -278,76 +253,91 @@ def issued_invoices(figures: Figures, first: date, last: date) -> list[Item]:
     ]
 
 
-def kpi_dunning(figures: Figures, period: Period) -> OutputRow:
-    """Reminders, and what comes of them."""
+def chased(figures: Figures, period: Period) -> OutputRow:
+    """Overdue amounts, and the part of them that was chased."""
     ledger = figures.ledger
     first, last = period.start, figures.as_of(period)
     chase_days = timedelta(days=threshold("chase_within_days", ledger.as_of))
-
     overdue = chased_overdue = third_day_open = third_day_chased = ZERO
-    planned = planned_done = done = matured = successful = 0
-    settled = settlement_days = 0
-    costs: list[Decimal] = []
     for item in debit_items(figures):
-        if item.due_date is not None and item.due_date < last:
+        if item.due_date is None:
+            continue
+        if item.due_date < last:
             amount = open_amount(ledger, item, last)
             overdue += amount
             if was_chased(item, last):
                 chased_overdue += amount
-        if item.due_date is not None and first <= item.due_date + chase_days <= last:
-            third_day = item.due_date + chase_days
+        third_day = item.due_date + chase_days
+        if first <= third_day <= last:
             amount = open_amount(ledger, item, third_day)
             third_day_open += amount
             if was_chased(item, third_day):
                 third_day_chased += amount
-
-        for row in item.reminders:
-            done_on = row.get("done_on")
-            if first <= row["planned_on"] <= last:
-                planned += 1
-                if done_on is not None and done_on <= last:
-                    planned_done += 1
-            if done_on is not None and first <= done_on <= last:
-                done += 1
-                if row.get("cost_amount") is not None:
-                    costs.append(row["cost_amount"])
-                if done_on + REMINDER_ANSWER <= ledger.as_of:
-                    matured += 1
-                    if is_followed_by_receipt(ledger, item, row):
-                        successful += 1
-
-        settled_day = settled_on(item, last) if item.reminders else None
-        if settled_day is not None and settled_day >= first:
-            sent = [row["done_on"] for row in reminders_done(item, settled_day)]
-            if sent:
-                settled += 1
-                settlement_days += (settled_day - min(sent)).days
-
-    cost = sum(costs, ZERO) if costs else None
-    execution_rate = ratio(Decimal(planned_done), Decimal(planned))
-    mean_days = ratio(Decimal(settlement_days), Decimal(settled))
     return {
         "overdue_amount": overdue,
         "chased_overdue_amount": chased_overdue,
         "third_day_open_amount": third_day_open,
         "third_day_chased_amount": third_day_chased,
-        "reminders_planned_done_count": planned_done,
-        "reminded_settled_count": settled,
-        "reminder_to_settlement_days_count": settlement_days,
-        "matured_reminder_count": matured,
-        "successful_reminder_count": successful,
+    }
+
+
+def settled_after_reminder(figures: Figures, period: Period) -> list[int]:
+    """Days from the first reminder to settlement, of each item settled in a period."""
+    last = figures.as_of(period)
+    found = []
+    for item in debit_items(figures):
+        settled_day = settled_on(item, last) if item.reminders else None
+        if settled_day is not None and settled_day >= period.start:
+            sent = [row["done_on"] for row in reminders_done(item, settled_day)]
+            if sent:
+                found.append((settled_day - min(sent)).days)
+    return found
+
+
+def kpi_dunning(figures: Figures, period: Period) -> OutputRow:
+    """Reminders, and what comes of them."""
+    ledger = figures.ledger
+    first, last = period.start, figures.as_of(period)
+    reminders = [(item, row) for item in debit_items(figures) for row in item.reminders]
+    planned = [row for _, row in reminders if first <= row["planned_on"] <= last]
+    planned_done = [
+        row for row in planned if row.get("done_on") is not None and row["done_on"] <= last
+    ]
+    done = [
+        (item, row)
+        for item, row in reminders
+        if row.get("done_on") is not None and first <= row["done_on"] <= last
+    ]
+    matured = [
+        (item, row) for item, row in done if row["done_on"] + REMINDER_ANSWER <= ledger.as_of
+    ]
+    successful = [row for item, row in matured if is_followed_by_receipt(ledger, item, row)]
+    costs = [row["cost_amount"] for _, row in done if row.get("cost_amount") is not None]
+    cost = sum(costs, ZERO) if costs else None
+    settlements = settled_after_reminder(figures, period)
+    amounts = chased(figures, period)
+    execution_rate = ratio(Decimal(len(planned_done)), Decimal(len(planned)))
+    mean_days = ratio(Decimal(sum(settlements)), Decimal(len(settlements)))
+    return amounts | {
+        "reminders_planned_done_count": len(planned_done),
+        "reminded_settled_count": len(settlements),
+        "reminder_to_settlement_days_count": sum(settlements),
+        "matured_reminder_count": len(matured),
+        "successful_reminder_count": len(successful),
         "reminder_cost_amount": cost,
         "collected_late_amount": figures.flow("collected_late", first, last),
-        "chased_rate": ratio(chased_overdue, overdue),
-        "chased_within_3_days_rate": ratio(third_day_chased, third_day_open),
-        "reminders_planned_count": planned,
-        "reminders_done_count": done,
+        "chased_rate": ratio(amounts["chased_overdue_amount"], amounts["overdue_amount"]),
+        "chased_within_3_days_rate": ratio(
+            amounts["third_day_chased_amount"], amounts["third_day_open_amount"]
+        ),
+        "reminders_planned_count": len(planned),
+        "reminders_done_count": len(done),
         "execution_rate": execution_rate,
         "collection_performance_index": (
             None if execution_rate is None or mean_days is None else execution_rate * mean_days
         ),
-        "reminder_success_rate": ratio(Decimal(successful), Decimal(matured)),
-        "cost_per_reminder": None if cost is None else ratio(cost, Decimal(done)),
+        "reminder_success_rate": ratio(Decimal(len(successful)), Decimal(len(matured))),
+        "cost_per_reminder": None if cost is None else ratio(cost, Decimal(len(done))),
     }
 
 
