@@ -548,3 +548,26 @@ TABLES = {
     "kpi_credit_losses": Table(SLICE_KEY, kpi_credit_losses, is_of_items=False),
     "kpi_cash_cycle": Table(SLICE_KEY, kpi_cash_cycle, slices=accounts_of),
 }
+
+# Ratios and what they are over, as `compare` wants them.
+DENOMINATORS: dict[str, list[str]] = {
+    "utilisation_rate": ["limit_amount"],
+    "over_limit_customer_rate": ["customer_with_balance_count"],
+    "coverage_rate": ["positive_receivables_amount"],
+    "insured_revenue_rate": ["insurable_revenue_amount"],
+    "top_10_share": ["positive_receivables_amount"],
+    "herfindahl_index": ["positive_receivables_amount"],
+    "doubtful_to_revenue": ["revenue_amount"],
+    "provision_rate": ["doubtful_amount"],
+    "loss_rate": ["revenue_amount"],
+    "provisions_and_losses_to_revenue": ["revenue_amount"],
+    "default_rate": ["customer_with_balance_count"],
+    "dio_days": ["cost_of_goods_sold_amount"],
+    "dpo_days": ["purchases_amount"],
+    "dpo_cogs_days": ["cost_of_goods_sold_amount"],
+    "ccc_days": ["revenue_amount", "cost_of_goods_sold_amount", "purchases_amount"],
+    "free_cash_flow_rate": ["revenue_amount"],
+    "cash_margin_rate": ["ebitda_amount"],
+}
+# Products of an amount and a rate, which a warehouse rounds in any currency, and what follows.
+PRODUCTS = {"insured_amount", "uninsured_amount", "coverage_rate", "expected_credit_loss_amount"}

@@ -503,3 +503,23 @@ TABLES = {
     "kpi_disputes": Table(SLICE_KEY, kpi_disputes),
     "kpi_dispute_reasons": Table([*SLICE_KEY, "reason_kind", "reason_code"], kpi_dispute_reasons),
 }
+
+# Ratios and what they are over, as `compare` wants them.
+DENOMINATORS: dict[str, list[str]] = {
+    "chased_rate": ["overdue_amount"],
+    "chased_within_3_days_rate": ["third_day_open_amount"],
+    "execution_rate": ["reminders_planned_count"],
+    "collection_performance_index": ["reminders_planned_count", "reminded_settled_count"],
+    "reminder_success_rate": ["matured_reminder_count"],
+    "cost_per_reminder": ["reminders_done_count"],
+    "kept_rate": ["kept_count + broken_count"],
+    "kept_amount_rate": ["kept_amount + broken_amount"],
+    "avg_broken_delay_days": ["broken_settled_count"],
+    "dispute_rate": ["open_invoices_amount"],
+    "over_30_days_rate": ["open_dispute_count"],
+    "over_30_days_amount_rate": ["disputed_amount"],
+    "avg_resolution_days": ["closed_count"],
+    "resolution_ratio": ["closed_count"],
+    "disputes_per_customer": ["active_customer_count"],
+    "invoices_per_dispute": ["opened_count"],
+}
