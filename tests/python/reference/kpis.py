@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from reference import families_collection, families_customers, figures
+from reference import families_collection, families_customers, families_dunning, figures
 from reference.figures import GROUP, Figures, OutputRow, Period, Table, periods
 from reference.ledger import END_OF_TIME, SEGMENT_COLUMNS, Feeds, Item, Ledger
 
@@ -15,6 +15,7 @@ HISTORY_KEY = ["item_type", "entity_code", "document_number"]
 TABLES: dict[str, Table] = {
     **figures.TABLES,
     **families_collection.TABLES,
+    **families_dunning.TABLES,
     **families_customers.TABLES,
 }
 
