@@ -7,7 +7,7 @@ Amounts are exact decimals in document currency; only `converted` leaves that cu
 from __future__ import annotations
 
 import decimal
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -79,6 +79,8 @@ class Item:
     reminders: list[Row] = field(default_factory=list)
     promises: list[Row] = field(default_factory=list)
     states: dict[date, State] = field(default_factory=dict)
+    # What was worked out about it, by name and day.
+    kept: dict[Hashable, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -320,7 +322,7 @@ class Ledger:
         payment_terms = row.get("payment_terms") or customer.get("payment_terms")
         due_date = row.get("due_date")
         terms = terms_of(payment_terms)
-        if due_date is None and terms is not None and item_type in ("invoice", "debit_note"):
+        if due_date is None and terms is not None and not is_credit:
             due_date = due_date_of(terms, row["issue_date"])
         return Item(
             item_type=item_type,

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 IMMEDIATE = {"a reception", "comptant", "immediate", "due on receipt"}
-DAYS = {"jour", "jours", "day", "days", "j", "d"}
+DAYS = {"jour", "jours", "day", "days"}
 END_OF_MONTH = ("fin de mois", "end of month", "eom", "fdm")
 ON_THE = ("le ", "on the ")
 
@@ -36,6 +36,8 @@ def terms_of(text: str | None) -> Terms | None:
         before, found, after = f" {plain} ".partition(f" {end_of_month} ")
         if found:
             return _monthly_terms(before.strip(), after.strip())
+    if plain.isdigit():
+        return None  # a code, or days?
     words = plain.split()
     if words[:1] == ["net"]:
         words = words[1:]
@@ -50,6 +52,9 @@ def _monthly_terms(before: str, after: str) -> Terms | None:
     if after.startswith("+"):
         days = _days(after.removeprefix("+").strip())
         return None if before or days is None else Terms(days, "before_days")
+    if not after and before.endswith(" from"):
+        days = _days(before.removesuffix(" from"))
+        return None if days is None else Terms(days, "before_days")
     days = _days(before) if before else 0
     if days is None:
         return None
