@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from reference.companies import AS_OF, FIRST_DAY, companies, dataset, draw_companies, exchange_rates
 from reference.families_customers import (
     Cover,
     credit_losses,
@@ -18,7 +19,7 @@ from reference.families_customers import (
     roll_rate,
     valid_cover,
 )
-from reference.figures import GROUP, Figures, period_of
+from reference.figures import GROUP, SLICE_KEY, Figures, period_of
 from reference.kpis import Reference
 from reference.ledger import Ledger
 
@@ -603,3 +604,104 @@ def test_a_missing_month_or_entity_leaves_no_cash_cycle() -> None:
     group = row_of(found, "kpi_cash_cycle", "2024-01-01", "quarter", entity_code=GROUP)
     assert values(group, "purchases_amount", "payables_amount") == [None, 20]
     assert over(None, Decimal(1)) is None
+
+
+# What must agree for any company
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Reference:
+    named = {
+        f"E{number:02}": company
+        for number, company in enumerate(draw_companies(25, 3, companies()))
+    }
+    return Reference(dataset(named, exchange_rates(FIRST_DAY, AS_OF)), AS_OF)
+
+
+def by_slice(found: Reference, table: str) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
+    """Rows of a table, of every entity and the group, by the columns of the slice."""
+    rows: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for entity_code in [*found.entities(), GROUP]:
+        for row in found.rows(table, entity_code):
+            rows.setdefault(tuple(row[name] for name in SLICE_KEY), []).append(row)
+    return rows
+
+
+def total(rows: Iterable[dict[str, Any]], column: str) -> Decimal:
+    return sum((Decimal(row[column]) for row in rows), Decimal(0))
+
+
+def test_rows_of_levels_reasons_and_classes_add_up(drawn: Reference) -> None:
+    ageing, disputes = by_slice(drawn, "kpi_ageing"), by_slice(drawn, "kpi_disputes")
+    levels, reasons = by_slice(drawn, "kpi_dunning_status"), by_slice(drawn, "kpi_dispute_reasons")
+    assert any(row["disputed_amount"] for (row,) in disputes.values())
+    for key, (row,) in disputes.items():
+        assert total(levels.get(key, []), "open_amount") == ageing[key][0]["open_invoices_amount"]
+        of_disputes = [r for r in reasons.get(key, []) if r["reason_kind"] == "dispute"]
+        for column, whole in (
+            ("open_amount", "disputed_amount"),
+            ("open_count", "open_dispute_count"),
+            ("opened_count", "opened_count"),
+            ("closed_count", "closed_count"),
+        ):
+            assert total(of_disputes, column) == row[whole]
+    classes = by_slice(drawn, "kpi_credit_exposure_classes")
+    for key, (row,) in by_slice(drawn, "kpi_credit_exposure").items():
+        for column, whole in (
+            ("customer_count", "customer_with_balance_count"),
+            ("receivables_amount", "receivables_amount"),
+            ("limit_amount", "limit_amount"),
+            ("insured_amount", "insured_amount"),
+        ):
+            assert total(classes.get(key, []), column) == row[whole]
+        if key[3] == "all":
+            assert row["receivables_amount"] == ageing[key][0]["receivables_amount"]
+
+
+def test_disputes_cover_what_the_history_of_items_says(drawn: Reference) -> None:
+    disputes = by_slice(drawn, "kpi_disputes")
+    covered: dict[tuple[Any, ...], Decimal] = {}
+    for entity_code in [*drawn.entities(), GROUP]:
+        for row in drawn.rows("fct_receivables_daily", entity_code):
+            key = tuple(row[name] for name in ("snapshot_date", *SLICE_KEY[2:]))
+            covered[key] = covered.get(key, Decimal(0)) + row["disputed_amount"]
+    for (_, _, *of_slice), (row,) in disputes.items():
+        if of_slice[1] != "customer":
+            assert row["disputed_amount"] == covered.get((row["as_of_date"], *of_slice), 0)
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        (
+            "kpi_dunning",
+            ["reminders_done_count", "reminders_planned_count", "matured_reminder_count"],
+        ),
+        ("kpi_promises", ["kept_count", "kept_amount", "broken_amount", "broken_delay_days_count"]),
+        ("kpi_disputes", ["opened_count", "closed_count", "resolution_days_count"]),
+    ],
+)
+def test_months_add_up_to_years_and_entities_to_the_group(
+    drawn: Reference, table: str, columns: list[str]
+) -> None:
+    rows = [row for found in by_slice(drawn, table).values() for row in found]
+    wholes = [row for row in rows if row["segment_type"] == "all"]
+    for row in wholes:
+        months = [
+            month
+            for month in wholes
+            if month["period_grain"] == "month"
+            and month["entity_code"] == row["entity_code"]
+            and row["period_start"] <= month["period_start"] <= row["period_end"]
+        ]
+        entities = [
+            other
+            for other in wholes
+            if other["period_grain"] == row["period_grain"]
+            and other["period_start"] == row["period_start"]
+            and other["entity_code"] != GROUP
+        ]
+        for column in columns:
+            assert total(months, column) == row[column]
+            if row["entity_code"] == GROUP:
+                assert total(entities, column) == row[column]
