@@ -26,7 +26,8 @@ from reference.companies import (
     text_of,
 )
 from reference.compare import Warehouse, compare, compare_rows, is_ratio
-from reference.kpis import COUNTBACK_BOUNDS, GROUP, KEYS, Reference, countback, periods
+from reference.figures import COUNTBACK_BOUNDS, GROUP, countback, periods
+from reference.kpis import KEYS, Reference
 from reference.ledger import Feeds
 
 SEED = 1
@@ -671,6 +672,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reference, Path
             receipt("R", "2024-02-02", "100", invoice_number="1"),
             receipt("S", "2024-03-02", "33"),
         ],
+        disputes=[{"dispute_id": "D", "invoice_number": "2", "opened_on": "2024-03-01"}],
     )
     folder = tmp_path_factory.mktemp("published")
     with duckdb.connect(str(folder / "encours.duckdb")) as connection:
