@@ -2,8 +2,8 @@
 -- and KPIs with a target.
 -- Grain: one row per breach.
 {%- set marts = [
-    'kpi_dso', 'kpi_ageing', 'kpi_dunning',
-    'kpi_promises', 'kpi_disputes', 'kpi_credit_exposure', 'kpi_credit_losses',
+    'kpi_dso', 'kpi_ageing', 'kpi_collection', 'kpi_payment_behaviour', 'kpi_dunning',
+    'kpi_promises', 'kpi_disputes', 'kpi_credit_exposure', 'kpi_credit_losses', 'kpi_invoicing',
     'kpi_cash_cycle',
 ] %}
 with
