@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup run test test-fast lint bench clean
+.PHONY: help setup run test test-fast lint docs bench clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ lint: setup ## Style and types of SQL and Python
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	ENCOURS_BUILD_DATABASE=$${TMPDIR:-/tmp}/encours-lint.duckdb $(BIN)/sqlfluff lint models tests/dbt analyses
+
+docs: setup ## Write docs/kpi-catalogue.md from the models
+	$(BIN)/python scripts/write_kpi_docs.py
 
 bench: setup ## Time and memory of a run, and of the daily balances against two simpler ways
 	$(BIN)/python scripts/bench.py

@@ -189,6 +189,22 @@ item_findings as (
     select
         items.item_key,
         'warning' as severity,
+        'unreadable_payment_terms' as issue_code,
+        'No due date on ' || items.item_key || ', and its payment terms cannot be read: '
+        || payment_terms.payment_terms as description
+    from items
+    inner join {{ ref('int_payment_terms') }} as payment_terms
+        on items.item_key = payment_terms.item_key
+    where
+        items.item_side = 'debit'
+        and payment_terms.due_date is null
+        and payment_terms.payment_terms is not null
+
+    union all
+
+    select
+        items.item_key,
+        'warning' as severity,
         'due_before_issue' as issue_code,
         'Due on ' || cast(items.due_date as varchar) || ', before its issue on '
         || cast(items.issue_date as varchar) || '.' as description

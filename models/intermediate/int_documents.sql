@@ -1,5 +1,6 @@
 -- The documents of the customer ledger, of invoices and receipts alike, each with its customer.
--- Amounts are signed from the seller's side: what the customer owes is positive.
+-- Amounts are signed from the seller's side: what the customer owes is positive. Due dates are in
+-- int_payment_terms.
 -- Grain: one row per document.
 with
 
@@ -31,9 +32,9 @@ select
     invoices.invoice_number as document_number,
     invoices.issue_date,
     invoices.booking_date,
-    invoices.due_date,
     invoices.currency_code,
     invoices.signed_amount,
+    invoices.signed_net_amount as net_amount,
     invoices.is_factored,
     cast(null as date) as reversed_on,
     coalesce(invoices.business_unit, '') as own_business_unit,
@@ -52,9 +53,9 @@ select
     receipts.receipt_id as document_number,
     receipts.receipt_date as issue_date,
     receipts.receipt_date as booking_date,
-    cast(null as date) as due_date,
     receipts.currency_code,
     cast(-receipts.amount as decimal(18, 2)) as signed_amount,
+    cast(null as decimal(18, 2)) as net_amount,
     false as is_factored,
     receipts.reversed_on,
     '' as own_business_unit,

@@ -1,6 +1,6 @@
 -- What one unit of each currency is worth in the reporting currency on each day, at the last rate
 -- published on or before it. Empty where no rate is known: a test then stops the run.
--- Grain: one row per day and currency, from the first document in that currency on.
+-- Grain: one row per day and currency, from the first document, limit or cover in it on.
 with
 
 run as (
@@ -15,13 +15,30 @@ calendar as (
 
 ),
 
-currencies as (
+uses as (
 
     select
         items.currency_code,
-        min(items.booking_date) as first_date
+        items.booking_date as first_date
     from {{ ref('int_receivable_items') }} as items
-    group by items.currency_code
+    {% for feed in ['credit_limits', 'credit_insurance'] %}
+    union all
+
+    select
+        {{ feed }}.currency_code,
+        greatest({{ feed }}.valid_from, run.first_movement_date) as first_date
+    from {{ ref('stg_' ~ feed) }} as {{ feed }}
+    cross join run
+    {% endfor %}
+),
+
+currencies as (
+
+    select
+        uses.currency_code,
+        min(uses.first_date) as first_date
+    from uses
+    group by uses.currency_code
 
 ),
 

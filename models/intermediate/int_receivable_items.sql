@@ -24,9 +24,13 @@ select
     items.document_number,
     items.issue_date,
     items.booking_date,
-    items.due_date,
+    payment_terms.due_date,
+    payment_terms.due_date_source,
+    payment_terms.payment_terms,
+    coalesce(payment_terms.is_end_of_month_terms, false) as is_end_of_month_terms,
     items.currency_code,
     items.signed_amount,
+    items.net_amount,
     items.is_factored,
     items.reversed_on,
     dimension_sets.dimension_set_id
@@ -38,3 +42,4 @@ inner join dimension_sets
         and items.customer_code = dimension_sets.customer_code
         and items.own_business_unit = dimension_sets.own_business_unit
         and items.own_salesperson_code = dimension_sets.own_salesperson_code
+left join {{ ref('int_payment_terms') }} as payment_terms on items.item_key = payment_terms.item_key

@@ -47,7 +47,12 @@ select
             else typed.gross_amount
         end as decimal(18, 2)
     ) as signed_amount,
-    typed.net_amount,
+    cast(
+        case
+            when typed.item_type = 'credit_note' then -abs(typed.net_amount)
+            else typed.net_amount
+        end as decimal(18, 2)
+    ) as signed_net_amount,
     case
         when typed.applies_to_invoice_number is not null
             then {{ document_key('typed.entity_code', 'typed.applies_to_invoice_number') }}

@@ -12,6 +12,7 @@ from encours.feeds import nearest
 from encours.home import Home
 
 GRAINS = ("day", "month", "quarter", "year")
+_SLICE_TEXTS = ("period_grain", "entity_code", "segment_type", "segment_code", "currency_code")
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,42 @@ class Headline:
 
 
 def kpi_names(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Every figure that can be shown, with the table that has it."""
+    """Every figure that can be shown, with the table that has it.
+
+    A figure that stands in several tables is shown from the one that defines it as a KPI, else
+    from the one with the shortest name.
+    """
     rows = connection.execute(
-        "select column_name, min(table_name) from information_schema.columns "
-        "where table_schema = 'marts' and table_name like 'kpi!_%' escape '!' "
-        "and data_type not in ('VARCHAR', 'DATE', 'BOOLEAN') and column_name <> 'bucket_order' "
-        "group by column_name order by column_name"
+        """
+        select columns.column_name, min_by(columns.table_name,
+            (catalogue.kpi_code is null, length(columns.table_name), columns.table_name))
+        from information_schema.columns as columns
+        left join audit.kpi_catalogue as catalogue
+            on columns.table_name = catalogue.mart and columns.column_name = catalogue.column_name
+        where
+            columns.table_schema = 'marts' and columns.table_name like 'kpi!_%' escape '!'
+            and columns.data_type not in ('VARCHAR', 'DATE', 'BOOLEAN')
+            and columns.column_name not like '%!_order' escape '!'
+        group by columns.column_name
+        order by columns.column_name
+        """
     ).fetchall()
     return {str(name): str(table) for name, table in rows}
+
+
+def _long_keys(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[list[str], list[str]]:
+    """What tells the rows of one slice apart, such as the bucket, and what they are ordered by."""
+    rows = connection.execute(
+        "select column_name, data_type from information_schema.columns "
+        "where table_schema = 'marts' and table_name = ? order by ordinal_position",
+        [table],
+    ).fetchall()
+    # They stand between the columns of the slice and the figures.
+    figures = [number for number, (_, kind) in enumerate(rows) if kind.startswith("DECIMAL")]
+    heads = rows[: min(figures, default=len(rows))]
+    keys = [name for name, kind in heads if kind == "VARCHAR" and name not in _SLICE_TEXTS]
+    orders = [name for name, _ in rows if name.endswith("_order")]
+    return keys, orders + keys
 
 
 def show(home: Home, query: Query) -> Answer:
@@ -75,9 +104,7 @@ def show(home: Home, query: Query) -> Answer:
         _known(connection, table, "segment_type", query.segment_type)
         if query.entity is not None:
             _known(connection, table, "entity_code", query.entity)
-        has_buckets = table.endswith("_buckets")
-        bucket = ", ageing_bucket" if has_buckets else ""
-        order = ", bucket_order" if has_buckets else ""
+        keys, orders = _long_keys(connection, table)
         conditions = ["period_grain = ?", "segment_type = ?"]
         values: list[Any] = [query.grain, query.segment_type]
         for column, value in (
@@ -88,9 +115,10 @@ def show(home: Home, query: Query) -> Answer:
                 conditions.append(f"{column} = ?")
                 values.append(value)
         cursor = connection.execute(
-            f"select period_start, as_of_date, entity_code, segment_code{bucket}, {query.kpi} "
+            f"select {', '.join(['period_start', 'as_of_date', 'entity_code', 'segment_code'])}, "
+            f"{', '.join([*keys, query.kpi])} "
             f"from marts.{table} where {' and '.join(conditions)} "
-            f"order by period_start, entity_code, segment_code{order}",
+            f"order by {', '.join(['period_start', 'entity_code', 'segment_code', *orders])}",
             values,
         )
         names = tuple(column[0] for column in cursor.description or [])

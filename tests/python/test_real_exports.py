@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from real_ibm_figures import figures
 from support import EXAMPLES, PROJECT, run_encours
 
 pytestmark = pytest.mark.slow
@@ -123,6 +124,25 @@ def test_ibm_late_payments(
     assert round(row[1], 2) == dso
 
 
+def test_ibm_lateness_by_entity_and_quarter(published: Published) -> None:
+    with published("ibm_late_payments") as connection:
+        rows = connection.execute(
+            """
+            select
+                period_start, entity_code, on_time_rate, avg_days_to_pay, avg_days_late_weighted
+            from marts.kpi_collection
+            inner join marts.kpi_payment_behaviour
+            using (period_grain, period_start, entity_code, segment_type, segment_code)
+            where period_grain = 'quarter' and segment_type = 'all'
+            """
+        ).fetchall()
+    apart = figures(EXPORTS / "ibm_late_payments" / "accounts_receivable.csv")
+    published_figures = {(row[0], row[1]): row[2:] for row in rows}
+    assert published_figures.keys() == apart.keys()
+    for key, sums in apart.items():
+        assert published_figures[key] == pytest.approx(sums.values(), rel=1e-12), key
+
+
 @pytest.mark.parametrize(
     ("day", "open_items", "overdue", "open_disputes"),
     [
@@ -146,7 +166,13 @@ def test_ar_disputes(
             "where valid_from <= $day and $day < valid_to and is_disputed",
             {"day": date.fromisoformat(day)},
         ).fetchone()
+        counted = connection.execute(
+            "select open_dispute_count from marts.kpi_disputes where as_of_date = $day "
+            "and period_grain = 'month' and entity_code = 'ALL' and segment_type = 'all'",
+            {"day": date.fromisoformat(day)},
+        ).fetchone()
     assert disputed == (open_disputes,)
+    assert counted == (open_disputes,)
 
 
 def test_open_items_are_what_the_file_holds(published: Published) -> None:

@@ -36,6 +36,7 @@ select
     history.document_number,
     history.issue_date,
     history.due_date,
+    items.due_date_source,
     history.currency_code,
     run.as_of_date,
     history.signed_amount as gross_amount,
@@ -57,6 +58,7 @@ select
 from history
 cross join run
 inner join aged on history.item_key = aged.item_key
+inner join {{ ref('int_receivable_items') }} as items on history.item_key = items.item_key
 inner join {{ ref('int_dimension_sets') }} as dimension_sets
     on history.dimension_set_id = dimension_sets.dimension_set_id
 inner join {{ ref('int_customers') }} as customers
