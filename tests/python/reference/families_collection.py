@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 from reference.figures import (
@@ -143,6 +144,7 @@ def benchmark_of(item: Item) -> Decimal | None:
     return Decimal(max(known, key=lambda row: len(row["industry_code"]))["days_to_pay"])
 
 
+@cache
 def annual_rate(name: str, day: date) -> Decimal:
     """Rate of a seed on a day; zero before its first one."""
     row = valid_on(seed(name), day)
