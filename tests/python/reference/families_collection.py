@@ -6,10 +6,11 @@ not by the day it was received, and a balance is converted on the day it is look
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 from reference.figures import (
     GROUP,
@@ -143,6 +144,7 @@ def benchmark_of(item: Item) -> Decimal | None:
     return Decimal(max(known, key=lambda row: len(row["industry_code"]))["days_to_pay"])
 
 
+@cache
 def annual_rate(name: str, day: date) -> Decimal:
     """Rate of a seed on a day; zero before its first one."""
     row = valid_on(seed(name), day)
@@ -527,4 +529,55 @@ TABLES: dict[str, Table] = {
     "kpi_collection": Table(SLICE_KEY, collection, is_of_items=False),
     "kpi_payment_behaviour": Table(SLICE_KEY, payment_behaviour),
     "kpi_invoicing": Table(SLICE_KEY, invoicing),
+}
+
+# What ratios are over: columns, or what is made of them.
+DENOMINATORS: dict[str, Sequence[str | Callable[[OutputRow], Any]]] = {
+    "recovery_rate": ["revenue_amount"],
+    "cohort_recovery_rate": ["invoiced_amount"],
+    "cohort_recovery_30d_rate": ["invoiced_amount"],
+    "cohort_recovery_60d_rate": ["invoiced_amount"],
+    "cohort_recovery_90d_rate": ["invoiced_amount"],
+    "cei": [
+        lambda row: (
+            row["opening_receivables_amount"] + row["revenue_amount"] - row["not_due_amount"]
+        )
+    ],
+    "cei_monthly_average": [
+        lambda row: (
+            row["opening_receivables_amount"]
+            + row["revenue_amount"] / row["month_count"]
+            - row["not_due_amount"]
+        )
+    ],
+    "activation_rate": ["overdue_invoice_count"],
+    "on_time_rate": ["fell_due_amount"],
+    "on_time_receipts_ratio": ["receivables_amount"],
+    "collectable_rate": ["collectable_amount"],
+    "cost_per_euro_recovered": ["collected_amount"],
+    "cost_per_euro_recovered_late": ["collected_late_amount"],
+    "avg_days_to_pay": ["allocated_amount"],
+    "avg_days_to_pay_unweighted": ["settled_invoice_count"],
+    "avg_days_late_weighted": ["allocated_dated_amount"],
+    "avg_days_beyond_terms": ["collected_late_amount"],
+    "weighted_terms_days": ["invoiced_dated_amount"],
+    "late_payment_rate": ["allocated_dated_amount"],
+    "legal_terms_breach_rate": ["revenue_amount"],
+    "sector_days_to_pay": ["sector_allocated_amount"],
+    "vs_sector_days": ["sector_allocated_amount"],
+    "credit_note_count_rate": ["invoice_count"],
+    "credit_note_rate": ["invoiced_amount"],
+    "signed_terms_rate": ["active_customer_count"],
+    "signed_terms_rate_change": ["active_customer_count"],
+}
+# Products of an amount and a rate, which a warehouse rounds in any currency.
+PRODUCTS = {"financing_cost_amount", "late_interest_amount"}
+# Ratios of sums of amounts times days.
+WEIGHTED_DAYS = {
+    "avg_days_to_pay",
+    "avg_days_late_weighted",
+    "avg_days_beyond_terms",
+    "weighted_terms_days",
+    "sector_days_to_pay",
+    "vs_sector_days",
 }
