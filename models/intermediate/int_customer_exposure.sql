@@ -103,6 +103,8 @@ select
     end as insured_amount,
     case when exposures.receivables_amount > exposures.limit_amount then 1 else 0 end
         as is_over_limit,
+    {{ money('coalesce(greatest(exposures.receivables_amount - exposures.limit_amount, 0), 0)') }}
+        as over_limit_amount,
     case when exposures.receivables_amount > exposures.insured_limit_amount then 1 else 0 end
         as is_over_cover
 

@@ -24,6 +24,7 @@ totals as (
         classes.slice_id,
         sum(classes.positive_receivables_amount) as positive_receivables_amount
     from {{ ref('int_exposure_classes') }} as classes
+    where classes.segment_type <> 'customer'
     group by classes.as_of_date, classes.slice_id
 
 ),

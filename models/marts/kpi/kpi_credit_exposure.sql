@@ -5,11 +5,13 @@
 {%- set amounts = [
     'receivables_amount', 'positive_receivables_amount', 'limited_receivables_amount',
     'limit_amount', 'insured_limit_amount', 'insured_amount', 'over_limit_amount',
+    'high_risk_amount',
 ] %}
 {%- set counts = [
     'customer_with_balance_count', 'over_limit_customer_count', 'no_limit_customer_count',
     'over_cover_customer_count',
 ] %}
+{%- set measures = amounts + counts %}
 with
 
 run as (
@@ -38,15 +40,34 @@ slices as (
 
 ),
 
+classes as (
+
+    select
+        classes.*,
+        case when classes.is_high_risk then classes.positive_receivables_amount else 0 end
+            as high_risk_amount
+    from {{ ref('int_exposure_classes') }} as classes
+
+),
+
+-- A single customer has one class.
 balances as (
 
     select
         classes.as_of_date,
         classes.slice_id,
-        {{ sum_columns('classes', amounts + counts) }},
-        sum(classes.positive_receivables_amount) filter (where classes.is_high_risk)
-            as high_risk_amount
-    from {{ ref('int_exposure_classes') }} as classes
+        {{ 'classes.' ~ measures | join(',\n        classes.') }}
+    from classes
+    where classes.segment_type = 'customer'
+
+    union all
+
+    select
+        classes.as_of_date,
+        classes.slice_id,
+        {{ sum_columns('classes', measures) }}
+    from classes
+    where classes.segment_type <> 'customer'
     group by classes.as_of_date, classes.slice_id
 
 ),
@@ -59,7 +80,7 @@ parts as (
         slices.segment_type,
         slices.segment_code,
         run.reporting_currency_code as currency_code,
-        {% for amount in amounts + ['high_risk_amount'] %}
+        {% for amount in amounts %}
         {{ money('coalesce(balances.' ~ amount ~ ', 0)') }} as {{ amount }},
         {% endfor %}
         {% for count in counts %}
