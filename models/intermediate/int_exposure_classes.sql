@@ -49,13 +49,13 @@ classes as (
         exposures.as_of_date,
         record_slices.slice_id,
         record_slices.segment_type,
-        exposures.risk_class,
         {% for amount in amounts %}
         {{ money('exposures.' ~ amount) }} as {{ amount }},
         {% endfor %}
         {% for count, marker in counts.items() %}
-        cast(exposures.{{ marker }} as bigint) as {{ count }}{{ ',' if not loop.last }}
+        cast(exposures.{{ marker }} as bigint) as {{ count }},
         {% endfor %}
+        exposures.risk_class
     from exposures
     inner join record_slices on exposures.record_id = record_slices.record_id
     where record_slices.segment_type = 'customer'
@@ -66,13 +66,13 @@ classes as (
         exposures.as_of_date,
         record_slices.slice_id,
         record_slices.segment_type,
-        exposures.risk_class,
         {% for amount in amounts %}
         {{ money('sum(exposures.' ~ amount ~ ')') }} as {{ amount }},
         {% endfor %}
         {% for count, marker in counts.items() %}
-        cast(sum(exposures.{{ marker }}) as bigint) as {{ count }}{{ ',' if not loop.last }}
+        cast(sum(exposures.{{ marker }}) as bigint) as {{ count }},
         {% endfor %}
+        exposures.risk_class
     from exposures
     inner join record_slices on exposures.record_id = record_slices.record_id
     where record_slices.segment_type <> 'customer'
