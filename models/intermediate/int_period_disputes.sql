@@ -1,0 +1,191 @@
+-- Disputes and reasons of non-payment that opened and closed in a period, and those open at its
+-- as-of date, each amount at the rate of its day.
+-- Grain: one row per period (month, quarter, year), slice, kind and reason with any of them.
+{%- set counts = [
+    'opened_count', 'closed_count', 'resolution_days_count', 'open_count', 'over_30_days_count'
+] %}
+{%- set amounts = ['opened_amount', 'closed_amount', 'open_amount', 'over_30_days_amount'] %}
+with
+
+periods as (
+
+    select periods.* from {{ ref('int_periods') }} as periods
+    where periods.period_grain <> 'day'
+
+),
+
+case_days as (
+
+    select
+        days.*,
+        {{ period_start('month', 'days.case_day') }} as month_start,
+        {{ days_between('days.opened_on', 'days.case_day') }} > 30 as is_over_30
+    from {{ ref('int_dispute_case_days') }} as days
+
+),
+
+events as (
+
+    select
+        case_days.case_day as rate_date,
+        case_days.month_start,
+        'opened' as event,
+        case_days.dimension_set_id,
+        case_days.currency_code,
+        case_days.reason_kind,
+        case_days.reason_code,
+        case_days.covered_amount as amount,
+        0 as resolution_days
+    from case_days
+    where case_days.case_day = case_days.opened_on
+
+    union all
+
+    select
+        case_days.case_day as rate_date,
+        {{ period_start('month', 'case_days.closed_on') }} as month_start,
+        'closed' as event,
+        case_days.dimension_set_id,
+        case_days.currency_code,
+        case_days.reason_kind,
+        case_days.reason_code,
+        case_days.covered_amount as amount,
+        {{ days_between('case_days.opened_on', 'case_days.closed_on') }} as resolution_days
+    from case_days
+    where
+        case_days.case_day
+        = greatest(case_days.opened_on, {{ add_days('case_days.closed_on', -1) }})
+        and case_days.closed_on is not null
+
+    union all
+
+    select
+        case_days.case_day as rate_date,
+        case_days.month_start,
+        case when case_days.is_over_30 then 'open_over_30' else 'open' end as event,
+        case_days.dimension_set_id,
+        case_days.currency_code,
+        case_days.reason_kind,
+        case_days.reason_code,
+        case_days.covered_amount as amount,
+        0 as resolution_days
+    from case_days
+    inner join periods as month_ends
+        on month_ends.period_grain = 'month' and case_days.case_day = month_ends.as_of_date
+    where case_days.is_open
+
+),
+
+sums as (
+
+    select
+        events.rate_date,
+        events.month_start,
+        events.event,
+        events.dimension_set_id,
+        events.currency_code,
+        events.reason_kind,
+        events.reason_code,
+        sum(events.amount) as amount,
+        count(*) as case_count,
+        sum(events.resolution_days) as resolution_days
+    from events
+    group by
+        events.rate_date, events.month_start, events.event, events.dimension_set_id,
+        events.currency_code, events.reason_kind, events.reason_code
+
+),
+
+converted as (
+
+    select
+        sums.month_start,
+        sums.event,
+        sums.dimension_set_id,
+        sums.reason_kind,
+        sums.reason_code,
+        {{ convert('sums.amount', 'factors.factor') }} as amount,
+        sums.case_count,
+        sums.resolution_days
+    from sums
+    inner join {{ ref('int_fx_factors') }} as factors
+        on
+            sums.rate_date = factors.calendar_date
+            and sums.currency_code = factors.currency_code
+
+),
+
+set_months as (
+
+    select
+        converted.month_start,
+        converted.dimension_set_id,
+        converted.reason_kind,
+        converted.reason_code,
+        {%- for measure, suffix in [('amount', 'amount'), ('case_count', 'count')] %}
+        {%- for column, condition in [
+            ('opened', "converted.event = 'opened'"),
+            ('closed', "converted.event = 'closed'"),
+            ('open', "converted.event in ('open', 'open_over_30')"),
+            ('over_30_days', "converted.event = 'open_over_30'"),
+        ] %}
+        coalesce(sum(converted.{{ measure }}) filter (where {{ condition }}), 0)
+            as {{ column }}_{{ suffix }},
+        {%- endfor %}
+        {%- endfor %}
+        sum(converted.resolution_days) as resolution_days_count
+    from converted
+    group by
+        converted.month_start, converted.dimension_set_id, converted.reason_kind,
+        converted.reason_code
+
+),
+
+months as (
+
+    {{ add_up_to_slices(
+        'set_months', ['month_start', 'reason_kind', 'reason_code'],
+        amounts=amounts, counts=counts
+    ) }}
+
+)
+
+-- What is open at the end of a quarter or year is what is open in its last month.
+{%- for grain in ['month', 'quarter', 'year'] %}
+{{ 'union all' if not loop.first }}
+select
+    periods.period_grain,
+    periods.period_start,
+    months.slice_id,
+    months.reason_kind,
+    months.reason_code,
+    {%- for event in ['opened', 'closed'] %}
+    cast(sum(months.{{ event }}_count) as bigint) as {{ event }}_count,
+    {{ money('sum(months.' ~ event ~ '_amount)') }} as {{ event }}_amount,
+    {%- endfor %}
+    cast(sum(months.resolution_days_count) as bigint) as resolution_days_count,
+    {%- for state in ['open', 'over_30_days'] %}
+    {%- for measure in [state ~ '_count', state ~ '_amount'] %}
+    {%- set closing -%}
+        sum(
+            case
+                when months.month_start = {{ period_start('month', 'periods.as_of_date') }}
+                    then months.{{ measure }}
+                else 0
+            end
+        )
+    {%- endset %}
+    {{ money(closing) if measure == state ~ '_amount' else 'cast(' ~ closing ~ ' as bigint)' }}
+        as {{ measure }}{{ ',' if measure != 'over_30_days_amount' }}
+    {%- endfor %}
+    {%- endfor %}
+
+from months
+inner join periods
+    on
+        periods.period_grain = '{{ grain }}'
+        and {{ period_start(grain, 'months.month_start') }} = periods.period_start
+group by
+    periods.period_grain, periods.period_start, months.slice_id, months.reason_kind,
+    months.reason_code
+{%- endfor %}
