@@ -76,6 +76,7 @@ fell_due as (
     cross join run
     where
         items.item_side = 'debit'
+        and items.due_date is not null
         and greatest(items.due_date, items.booking_date) <= run.as_of_date
         and (items.item_type <> 'opening' or items.due_date >= items.booking_date)
 

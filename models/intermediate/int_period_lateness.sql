@@ -38,6 +38,7 @@ first_days as (
     from {{ ref('int_item_history') }} as history
     where
         history.item_side = 'debit'
+        and history.due_date is not null
         and history.open_amount <> 0
         and (history.item_type <> 'opening' or history.due_date >= history.booking_date)
 

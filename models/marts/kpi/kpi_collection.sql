@@ -24,7 +24,7 @@ measured as (
             extract(month from parts.as_of_date) - extract(month from parts.period_start) + 1
             as bigint
         ) as month_count,
-        {{ money('coalesce(invoices.invoiced_amount, 0)') }} as invoiced_amount,
+        {{ money('coalesce(invoicing.invoiced_amount, 0)') }} as invoiced_amount,
         {{ money('coalesce(cohorts.cohort_collected_amount, 0)') }} as cohort_collected_amount,
         {% for days in [30, 60, 90] %}
         {%- set name = 'cohort_collected_' ~ days ~ 'd_amount' %}
@@ -43,7 +43,7 @@ measured as (
         costs.collection_cost_amount
     from parts
     cross join run
-    {%- for relation in ['invoices', 'cohorts', 'activation', 'receipts', 'collectable'] %}
+    {%- for relation in ['invoicing', 'cohorts', 'activation', 'receipts', 'collectable'] %}
     left join {{ ref('int_period_' ~ relation) }} as {{ relation }}
         on
             parts.period_grain = {{ relation }}.period_grain

@@ -14,13 +14,13 @@ measured as (
     select
         parts.*,
         {{ add_months('parts.period_start', -12) }} as period_start_before,
-        {{ money('coalesce(invoices.invoiced_amount, 0)') }} as invoiced_amount,
-        coalesce(invoices.invoice_count, 0) as invoice_count,
-        coalesce(invoices.credit_note_count, 0) as credit_note_count,
+        {{ money('coalesce(invoicing.invoiced_amount, 0)') }} as invoiced_amount,
+        coalesce(invoicing.invoice_count, 0) as invoice_count,
+        coalesce(invoicing.credit_note_count, 0) as credit_note_count,
         coalesce(customers.active_customer_count, 0) as active_customer_count,
         coalesce(customers.signed_customer_count, 0) as signed_customer_count
     from parts
-    {%- for relation in ['invoices', 'customers'] %}
+    {%- for relation in ['invoicing', 'customers'] %}
     left join {{ ref('int_period_' ~ relation) }} as {{ relation }}
         on
             parts.period_grain = {{ relation }}.period_grain
