@@ -40,7 +40,7 @@ measured as (
         {{ money('coalesce(receipts.allocated_on_time_amount, 0)') }} as allocated_on_time_amount,
         {{ money('coalesce(collectable.collectable_amount, 0)') }} as collectable_amount,
         {{ money('coalesce(collectable.collectable_open_amount, 0)') }} as collectable_open_amount,
-        costs.collection_cost_amount
+        entity_costs.collection_cost_amount
     from parts
     cross join run
     {%- for relation in ['invoicing', 'cohorts', 'activation', 'receipts', 'collectable'] %}
@@ -50,11 +50,11 @@ measured as (
             and parts.period_start = {{ relation }}.period_start
             and parts.slice_id = {{ relation }}.slice_id
     {%- endfor %}
-    left join {{ ref('int_period_costs') }} as costs
+    left join {{ ref('int_period_costs') }} as entity_costs
         on
-            parts.period_grain = costs.period_grain
-            and parts.period_start = costs.period_start
-            and parts.entity_code = costs.entity_code
+            parts.period_grain = entity_costs.period_grain
+            and parts.period_start = entity_costs.period_start
+            and parts.entity_code = entity_costs.entity_code
             and parts.segment_type = 'all'
 
 )

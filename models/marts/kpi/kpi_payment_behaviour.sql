@@ -32,13 +32,13 @@ measured as (
         coalesce(settlements.settled_days_count, 0) as settled_days_count,
         coalesce(lateness.fell_overdue_count, 0) as fell_overdue_count
     from parts
-    {%- for relation in ['receipts', 'invoicing', 'lateness', 'settlements'] %}
+    {% for relation in ['receipts', 'invoicing', 'lateness', 'settlements'] %}
     left join {{ ref('int_period_' ~ relation) }} as {{ relation }}
         on
             parts.period_grain = {{ relation }}.period_grain
             and parts.period_start = {{ relation }}.period_start
             and parts.slice_id = {{ relation }}.slice_id
-    {%- endfor %}
+    {% endfor %}
 
 )
 
