@@ -1,4 +1,4 @@
--- What lateness costs: the overdue balance of each day added up, its financing, the interest and the
+-- What lateness costs: the overdue balance of each day added up, its financing, and the interest and
 -- flat fees that may be claimed. Amounts in the reporting currency.
 -- Grain: one row per period (month, quarter, year) and slice with something overdue.
 {%- set amounts = [
