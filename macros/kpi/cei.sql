@@ -1,5 +1,4 @@
-{#- Collection effectiveness index; definition in docs block
-    kpi_cei. -#}
+{#- Collection effectiveness index; definition in docs block kpi_cei. -#}
 {% macro cei(opening_receivables, revenue, receivables, not_due) -%}
     {{ safe_divide(
         '(' ~ opening_receivables ~ ' + ' ~ revenue ~ ' - ' ~ receivables ~ ')',

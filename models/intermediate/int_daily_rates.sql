@@ -37,12 +37,12 @@ dated as (
         flat_fees.fee_amount as flat_fee_amount,
         flat_fees.currency_code as flat_fee_currency_code
     from calendar
-    {%- for seed in seeds %}
+    {% for seed in seeds %}
     left join {{ seed }}
         on
             calendar.calendar_date >= {{ seed }}.valid_from
             and calendar.calendar_date < {{ seed }}.valid_to
-    {%- endfor %}
+    {% endfor %}
 
 )
 

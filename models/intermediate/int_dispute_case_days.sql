@@ -113,7 +113,8 @@ select
     cast(
         case
             when not balances.is_open or balances.balance_left <= 0 then 0
-            else least(balances.balance_left, coalesce(balances.claim_amount, balances.balance_left))
+            when balances.claim_amount < balances.balance_left then balances.claim_amount
+            else balances.balance_left
         end as decimal(18, 2)
     ) as covered_amount
 

@@ -52,12 +52,13 @@ planned as (
     select
         {{ period_start('month', 'reminders.planned_on') }} as month_start,
         reminders.dimension_set_id,
-        {%- for grain in grains %}
+        {% for grain in grains %}
         count(*) filter (
-            where {{ period_start(grain, 'reminders.done_on') }}
+            where
+            {{ period_start(grain, 'reminders.done_on') }}
             <= {{ period_start(grain, 'reminders.planned_on') }}
         ) as reminders_planned_done_{{ grain }}_count,
-        {%- endfor %}
+        {% endfor %}
         count(*) as reminders_planned_count
     from reminders
     cross join run
@@ -128,17 +129,19 @@ settled as (
 
     select
         {{ period_start('month', 'settlements.settled_on') }} as month_start,
-        settlements.dimension_set_id,
-        {%- for grain in grains %}
-        {%- set is_settled -%}
+        {% for grain in grains %}
+        count(*) filter (
+            where
             settlements.valid_from <= {{ grain }}s.as_of_date
             and settlements.valid_to > {{ grain }}s.as_of_date
-        {%- endset %}
-        count(*) filter (where {{ is_settled }}) as reminded_settled_{{ grain }}_count,
+        ) as reminded_settled_{{ grain }}_count,
         sum({{ days_between('dunning.first_done_on', 'settlements.settled_on') }}) filter (
-            where {{ is_settled }}
-        ) as reminder_to_settlement_days_{{ grain }}_count{{ ',' if not loop.last }}
-        {%- endfor %}
+            where
+            settlements.valid_from <= {{ grain }}s.as_of_date
+            and settlements.valid_to > {{ grain }}s.as_of_date
+        ) as reminder_to_settlement_days_{{ grain }}_count,
+        {% endfor %}
+        settlements.dimension_set_id
     from {{ ref('int_settlements') }} as settlements
     inner join dunning
         on
@@ -194,16 +197,16 @@ months as (
 select
     '{{ grain }}' as period_grain,
     {{ period_start(grain, 'months.month_start') }} as period_start,
-    months.slice_id,
-    {%- for amount in amounts %}
+    {% for amount in amounts %}
     {{ money('sum(months.' ~ amount ~ ')') }} as {{ amount }},
-    {%- endfor %}
-    {%- for name in judged %}
+    {% endfor %}
+    {% for name in judged %}
     cast(sum(months.{{ name }}_{{ grain }}_count) as bigint) as {{ name }}_count,
-    {%- endfor %}
-    {%- for count in counts %}
-    cast(sum(months.{{ count }}) as bigint) as {{ count }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    {% endfor %}
+    {% for count in counts %}
+    cast(sum(months.{{ count }}) as bigint) as {{ count }},
+    {% endfor %}
+    months.slice_id
 
 from months
 group by {{ period_start(grain, 'months.month_start') }}, months.slice_id

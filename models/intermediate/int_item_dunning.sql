@@ -10,14 +10,14 @@ reminders as (
 )
 
 select
-    reminders.item_key,
     min(reminders.done_on) as first_done_on,
     min(case when reminders.done_on > reminders.due_date then reminders.done_on end)
         as first_done_overdue_on,
-    {%- for level in range(1, 6) %}
+    {% for level in range(1, 6) %}
     min(case when reminders.level >= {{ level }} then reminders.done_on end)
-        as level_{{ level }}_on{{ ',' if not loop.last }}
-    {%- endfor %}
+        as level_{{ level }}_on,
+    {% endfor %}
+    reminders.item_key
 
 from reminders
 where reminders.done_on is not null

@@ -58,6 +58,7 @@ states as (
     cross join run
     where
         history.item_side = 'debit'
+        and history.due_date is not null
         and history.open_amount <> 0
         and history.due_date < run.as_of_date
         and history.valid_to > {{ add_days('history.due_date', 1) }}

@@ -1,5 +1,5 @@
--- How many items were overdue on at least one day of a period, and on how many of them something was
--- received in it that stands at its end.
+-- How many items were overdue on at least one day of a period, and on how many of them something
+-- was received in it that stands at its end.
 -- Grain: one row per period (month, quarter, year) and slice with an overdue item.
 {%- set grains = ['month', 'quarter', 'year'] %}
 with

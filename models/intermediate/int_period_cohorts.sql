@@ -1,7 +1,7 @@
--- What was received on the invoices issued in a period, and on what fell due in it. Receipts count
--- where they stand at the as-of date of the row; those within 30, 60 and 90 days of issue where they
--- stand at the as-of date of the run. Amounts in the reporting currency at the rate of the issue
--- date, or of the day the item fell due.
+-- What was received on the invoices issued in a period, and on what fell due in it. Receipts
+-- count if they stand at the as-of date of the row; those within 30, 60 and 90 days of issue if
+-- they stand at the as-of date of the run. Amounts in the reporting currency at the rate of the
+-- issue date, or of the day the item fell due.
 -- Grain: one row per period (month, quarter, year) and slice with an invoice issued or an item that
 -- fell due.
 {%- set known_then = ['cohort_collected_amount', 'fell_due_amount', 'on_time_amount'] %}
@@ -76,6 +76,7 @@ fell_due as (
     cross join run
     where
         items.item_side = 'debit'
+        and items.due_date is not null
         and greatest(items.due_date, items.booking_date) <= run.as_of_date
         and (items.item_type <> 'opening' or items.due_date >= items.booking_date)
 

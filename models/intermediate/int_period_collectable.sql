@@ -1,7 +1,7 @@
--- What could be collected in a period, and what is still open of it: items due by the as-of date that
--- were open when the period began, or were booked in it. Amounts in the reporting currency: what was
--- open at the rate of the day before the period, what was booked at that of its day, what is still
--- open at that of the as-of date.
+-- What could be collected in a period, and what is still open of it: items due by the as-of date
+-- that were open when the period began, or were booked in it. Amounts in the reporting currency:
+-- what was open at the rate of the day before the period, what was booked at that of its day, what
+-- is still open at that of the as-of date.
 -- Grain: one row per period (month, quarter, year) and slice with something to collect.
 with
 

@@ -8,21 +8,21 @@ periods as (
 
 ),
 
-costs as (
+monthly as (
 
     select
-        costs.entity_code,
-        costs.period_month,
-        costs.cost_amount
-    from {{ ref('stg_collection_costs') }} as costs
+        monthly.entity_code,
+        monthly.period_month,
+        monthly.cost_amount
+    from {{ ref('stg_collection_costs') }} as monthly
 
     union all
 
     select
         'ALL' as entity_code,
-        costs.period_month,
-        costs.cost_amount
-    from {{ ref('stg_collection_costs') }} as costs
+        monthly.period_month,
+        monthly.cost_amount
+    from {{ ref('stg_collection_costs') }} as monthly
 
 )
 {% for grain in ['month', 'quarter', 'year'] %}
@@ -31,13 +31,13 @@ costs as (
 select
     periods.period_grain,
     periods.period_start,
-    costs.entity_code,
-    {{ money('sum(costs.cost_amount)') }} as collection_cost_amount
-from costs
+    monthly.entity_code,
+    {{ money('sum(monthly.cost_amount)') }} as collection_cost_amount
+from monthly
 inner join periods
     on
         periods.period_grain = '{{ grain }}'
-        and {{ period_start(grain, 'costs.period_month') }} = periods.period_start
-where costs.period_month <= periods.as_of_date
-group by periods.period_grain, periods.period_start, costs.entity_code
+        and {{ period_start(grain, 'monthly.period_month') }} = periods.period_start
+where monthly.period_month <= periods.as_of_date
+group by periods.period_grain, periods.period_start, monthly.entity_code
 {% endfor %}

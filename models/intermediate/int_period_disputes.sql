@@ -5,6 +5,8 @@
     'opened_count', 'closed_count', 'resolution_days_count', 'open_count', 'over_30_days_count'
 ] %}
 {%- set amounts = ['opened_amount', 'closed_amount', 'open_amount', 'over_30_days_amount'] %}
+{%- set is_last_month =
+    'months.month_start = ' ~ period_start('month', 'periods.as_of_date') %}
 with
 
 periods as (
@@ -17,10 +19,10 @@ periods as (
 case_days as (
 
     select
-        days.*,
-        {{ period_start('month', 'days.case_day') }} as month_start,
-        {{ days_between('days.opened_on', 'days.case_day') }} > 30 as is_over_30
-    from {{ ref('int_dispute_case_days') }} as days
+        covers.*,
+        {{ period_start('month', 'covers.case_day') }} as month_start,
+        {{ days_between('covers.opened_on', 'covers.case_day') }} > 30 as is_over_30
+    from {{ ref('int_dispute_case_days') }} as covers
 
 ),
 
@@ -29,7 +31,7 @@ events as (
     select
         case_days.case_day as rate_date,
         case_days.month_start,
-        'opened' as event,
+        'opened' as event_type,
         case_days.dimension_set_id,
         case_days.currency_code,
         case_days.reason_kind,
@@ -44,7 +46,7 @@ events as (
     select
         case_days.case_day as rate_date,
         {{ period_start('month', 'case_days.closed_on') }} as month_start,
-        'closed' as event,
+        'closed' as event_type,
         case_days.dimension_set_id,
         case_days.currency_code,
         case_days.reason_kind,
@@ -62,7 +64,7 @@ events as (
     select
         case_days.case_day as rate_date,
         case_days.month_start,
-        case when case_days.is_over_30 then 'open_over_30' else 'open' end as event,
+        case when case_days.is_over_30 then 'open_over_30' else 'open' end as event_type,
         case_days.dimension_set_id,
         case_days.currency_code,
         case_days.reason_kind,
@@ -81,7 +83,7 @@ sums as (
     select
         events.rate_date,
         events.month_start,
-        events.event,
+        events.event_type,
         events.dimension_set_id,
         events.currency_code,
         events.reason_kind,
@@ -91,7 +93,7 @@ sums as (
         sum(events.resolution_days) as resolution_days
     from events
     group by
-        events.rate_date, events.month_start, events.event, events.dimension_set_id,
+        events.rate_date, events.month_start, events.event_type, events.dimension_set_id,
         events.currency_code, events.reason_kind, events.reason_code
 
 ),
@@ -100,7 +102,7 @@ converted as (
 
     select
         sums.month_start,
-        sums.event,
+        sums.event_type,
         sums.dimension_set_id,
         sums.reason_kind,
         sums.reason_code,
@@ -124,10 +126,10 @@ set_months as (
         converted.reason_code,
         {%- for measure, suffix in [('amount', 'amount'), ('case_count', 'count')] %}
         {%- for column, condition in [
-            ('opened', "converted.event = 'opened'"),
-            ('closed', "converted.event = 'closed'"),
-            ('open', "converted.event in ('open', 'open_over_30')"),
-            ('over_30_days', "converted.event = 'open_over_30'"),
+            ('opened', "converted.event_type = 'opened'"),
+            ('closed', "converted.event_type = 'closed'"),
+            ('open', "converted.event_type in ('open', 'open_over_30')"),
+            ('over_30_days', "converted.event_type = 'open_over_30'"),
         ] %}
         coalesce(sum(converted.{{ measure }}) filter (where {{ condition }}), 0)
             as {{ column }}_{{ suffix }},
@@ -158,27 +160,21 @@ select
     periods.period_start,
     months.slice_id,
     months.reason_kind,
-    months.reason_code,
-    {%- for event in ['opened', 'closed'] %}
-    cast(sum(months.{{ event }}_count) as bigint) as {{ event }}_count,
-    {{ money('sum(months.' ~ event ~ '_amount)') }} as {{ event }}_amount,
-    {%- endfor %}
-    cast(sum(months.resolution_days_count) as bigint) as resolution_days_count,
-    {%- for state in ['open', 'over_30_days'] %}
-    {%- for measure in [state ~ '_count', state ~ '_amount'] %}
-    {%- set closing -%}
-        sum(
-            case
-                when months.month_start = {{ period_start('month', 'periods.as_of_date') }}
-                    then months.{{ measure }}
-                else 0
-            end
-        )
-    {%- endset %}
-    {{ money(closing) if measure == state ~ '_amount' else 'cast(' ~ closing ~ ' as bigint)' }}
-        as {{ measure }}{{ ',' if measure != 'over_30_days_amount' }}
-    {%- endfor %}
-    {%- endfor %}
+    {% for count in counts[:3] %}
+    cast(sum(months.{{ count }}) as bigint) as {{ count }},
+    {% endfor %}
+    {% for amount in amounts[:2] %}
+    {{ money('sum(months.' ~ amount ~ ')') }} as {{ amount }},
+    {% endfor %}
+    {% for count in counts[3:] %}
+    cast(sum(case when {{ is_last_month }} then months.{{ count }} else 0 end) as bigint)
+        as {{ count }},
+    {% endfor %}
+    {% for amount in amounts[2:] %}
+    {{ money('sum(case when ' ~ is_last_month ~ ' then months.' ~ amount ~ ' else 0 end)') }}
+        as {{ amount }},
+    {% endfor %}
+    months.reason_code
 
 from months
 inner join periods

@@ -1,5 +1,5 @@
--- What lateness costs: the overdue balance of each day added up, its financing, the interest and the
--- flat fees that may be claimed. Amounts in the reporting currency.
+-- What lateness costs: the overdue balance of each day added up, its financing, and the interest
+-- and flat fees that may be claimed. Amounts in the reporting currency.
 -- Grain: one row per period (month, quarter, year) and slice with something overdue.
 {%- set amounts = [
     'overdue_amount_days', 'financing_cost_amount', 'late_interest_amount', 'flat_fee_amount'
@@ -38,6 +38,7 @@ first_days as (
     from {{ ref('int_item_history') }} as history
     where
         history.item_side = 'debit'
+        and history.due_date is not null
         and history.open_amount <> 0
         and (history.item_type <> 'opening' or history.due_date >= history.booking_date)
 

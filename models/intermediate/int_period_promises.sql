@@ -25,11 +25,11 @@ events as (
 
     select
         month_ends.as_of_date as event_date,
-        'active' as event,
+        'active' as event_type,
         promises.dimension_set_id,
         promises.currency_code,
         promises.promised_amount,
-        0 as days
+        0 as delay_days
     from promises
     inner join periods as month_ends
         on
@@ -37,7 +37,7 @@ events as (
             and promises.made_on <= month_ends.as_of_date
             and coalesce(promises.kept_on, promises.broken_on, date '9999-12-31')
             > month_ends.as_of_date
-    {%- for event, event_date, condition, days in [
+    {%- for event, event_date, condition, delay_days in [
         ('kept', 'kept_on', 'promises.kept_on is not null', '0'),
         ('broken', 'broken_on', 'promises.broken_on is not null', '0'),
         (
@@ -50,11 +50,11 @@ events as (
 
     select
         promises.{{ event_date }} as event_date,
-        '{{ event }}' as event,
+        '{{ event }}' as event_type,
         promises.dimension_set_id,
         promises.currency_code,
         promises.promised_amount,
-        {{ days }} as days
+        {{ delay_days }} as delay_days
     from promises
     where {{ condition }}
     {%- endfor %}
@@ -65,15 +65,15 @@ sums as (
 
     select
         events.event_date,
-        events.event,
+        events.event_type,
         events.dimension_set_id,
         events.currency_code,
         sum(events.promised_amount) as amount,
         count(*) as promise_count,
-        sum(events.days) as days
+        sum(events.delay_days) as delay_days
     from events
     group by
-        events.event_date, events.event, events.dimension_set_id, events.currency_code
+        events.event_date, events.event_type, events.dimension_set_id, events.currency_code
 
 ),
 
@@ -81,11 +81,11 @@ converted as (
 
     select
         sums.event_date,
-        sums.event,
+        sums.event_type,
         sums.dimension_set_id,
         {{ convert('sums.amount', 'factors.factor') }} as amount,
         sums.promise_count,
-        sums.days
+        sums.delay_days
     from sums
     inner join {{ ref('int_fx_factors') }} as factors
         on
@@ -102,7 +102,7 @@ dated as (
         converted.*
     from converted
     inner join periods on converted.event_date = periods.as_of_date
-    where converted.event = 'active'
+    where converted.event_type = 'active'
     {%- for grain in ['month', 'quarter', 'year'] %}
     union all
 
@@ -111,7 +111,7 @@ dated as (
         {{ period_start(grain, 'converted.event_date') }} as period_start,
         converted.*
     from converted
-    where converted.event <> 'active'
+    where converted.event_type <> 'active'
     {%- endfor %}
 
 ),
@@ -123,12 +123,13 @@ set_periods as (
         dated.period_start,
         dated.dimension_set_id,
         {%- for event in ['active', 'kept', 'broken', 'broken_settled'] %}
+        {%- set is_event = "dated.event_type = '" ~ event ~ "'" %}
         {%- if event != 'broken_settled' %}
-        sum(dated.amount) filter (where dated.event = '{{ event }}') as {{ event }}_amount,
+        sum(dated.amount) filter (where {{ is_event }}) as {{ event }}_amount,
         {%- endif %}
-        sum(dated.promise_count) filter (where dated.event = '{{ event }}') as {{ event }}_count,
+        sum(dated.promise_count) filter (where {{ is_event }}) as {{ event }}_count,
         {%- endfor %}
-        sum(dated.days) as broken_delay_days_count
+        sum(dated.delay_days) as broken_delay_days_count
     from dated
     group by dated.period_grain, dated.period_start, dated.dimension_set_id
 

@@ -1,4 +1,4 @@
--- When receipts came that were allocated in a period, compared with issue and due date, and with the
+-- When the receipts allocated in a period came, compared with issue and due date, and with the
 -- industry of the customer. Bounced ones are taken off on their own day.
 -- Amounts in the reporting currency; weights are amounts times days.
 -- Grain: one row per period (month, quarter, year) and slice with an allocation.

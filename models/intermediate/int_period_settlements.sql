@@ -1,5 +1,5 @@
--- How many items a receipt settled in a period, and the days from issue to the last receipt on each,
--- as known at the as-of date of the row. What bounced by then counts nowhere as paid.
+-- How many items a receipt settled in a period, and the days from issue to the last receipt on
+-- each, as known at the as-of date of the row. What bounced by then counts nowhere as paid.
 -- Grain: one row per period (month, quarter, year) and slice with an item settled.
 with
 

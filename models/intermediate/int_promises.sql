@@ -22,7 +22,7 @@ grace_days as (
         coalesce(
             lead(thresholds.valid_from) over (order by thresholds.valid_from), date '9999-12-31'
         ) as valid_to,
-        cast(thresholds.value as integer) as days
+        cast(thresholds.value as integer) as grace
     from {{ ref('thresholds') }} as thresholds
     where thresholds.threshold_code = 'promise_grace_days'
 
@@ -38,7 +38,7 @@ promises as (
         items.currency_code,
         greatest(promises.made_on, items.booking_date) as made_on,
         promises.promised_date,
-        {{ add_days('promises.promised_date', 'coalesce(grace_days.days, 0)') }} as deadline,
+        {{ add_days('promises.promised_date', 'coalesce(grace_days.grace, 0)') }} as deadline,
         promises.amount as promised_amount
     from {{ ref('stg_promises') }} as promises
     inner join {{ ref('int_receivable_items') }} as items on promises.item_key = items.item_key

@@ -24,7 +24,7 @@ measured as (
             extract(month from parts.as_of_date) - extract(month from parts.period_start) + 1
             as bigint
         ) as month_count,
-        {{ money('coalesce(invoices.invoiced_amount, 0)') }} as invoiced_amount,
+        {{ money('coalesce(invoicing.invoiced_amount, 0)') }} as invoiced_amount,
         {{ money('coalesce(cohorts.cohort_collected_amount, 0)') }} as cohort_collected_amount,
         {% for days in [30, 60, 90] %}
         {%- set name = 'cohort_collected_' ~ days ~ 'd_amount' %}
@@ -40,21 +40,21 @@ measured as (
         {{ money('coalesce(receipts.allocated_on_time_amount, 0)') }} as allocated_on_time_amount,
         {{ money('coalesce(collectable.collectable_amount, 0)') }} as collectable_amount,
         {{ money('coalesce(collectable.collectable_open_amount, 0)') }} as collectable_open_amount,
-        costs.collection_cost_amount
+        entity_costs.collection_cost_amount
     from parts
     cross join run
-    {%- for relation in ['invoices', 'cohorts', 'activation', 'receipts', 'collectable'] %}
+    {%- for relation in ['invoicing', 'cohorts', 'activation', 'receipts', 'collectable'] %}
     left join {{ ref('int_period_' ~ relation) }} as {{ relation }}
         on
             parts.period_grain = {{ relation }}.period_grain
             and parts.period_start = {{ relation }}.period_start
             and parts.slice_id = {{ relation }}.slice_id
     {%- endfor %}
-    left join {{ ref('int_period_costs') }} as costs
+    left join {{ ref('int_period_costs') }} as entity_costs
         on
-            parts.period_grain = costs.period_grain
-            and parts.period_start = costs.period_start
-            and parts.entity_code = costs.entity_code
+            parts.period_grain = entity_costs.period_grain
+            and parts.period_start = entity_costs.period_start
+            and parts.entity_code = entity_costs.entity_code
             and parts.segment_type = 'all'
 
 )

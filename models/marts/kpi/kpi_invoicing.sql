@@ -13,20 +13,20 @@ measured as (
 
     select
         parts.*,
-        {{ add_months('parts.period_start', -12) }} as period_start_before,
-        {{ money('coalesce(invoices.invoiced_amount, 0)') }} as invoiced_amount,
-        coalesce(invoices.invoice_count, 0) as invoice_count,
-        coalesce(invoices.credit_note_count, 0) as credit_note_count,
+        {{ add_months('parts.period_start', -12) }} as period_start_year_before,
+        {{ money('coalesce(invoicing.invoiced_amount, 0)') }} as invoiced_amount,
+        coalesce(invoicing.invoice_count, 0) as invoice_count,
+        coalesce(invoicing.credit_note_count, 0) as credit_note_count,
         coalesce(customers.active_customer_count, 0) as active_customer_count,
         coalesce(customers.signed_customer_count, 0) as signed_customer_count
     from parts
-    {%- for relation in ['invoices', 'customers'] %}
+    {% for relation in ['invoicing', 'customers'] %}
     left join {{ ref('int_period_' ~ relation) }} as {{ relation }}
         on
             parts.period_grain = {{ relation }}.period_grain
             and parts.period_start = {{ relation }}.period_start
             and parts.slice_id = {{ relation }}.slice_id
-    {%- endfor %}
+    {% endfor %}
 
 )
 
@@ -46,12 +46,12 @@ select
         as signed_terms_rate,
     {{ signed_terms_rate_change(
         'measured.signed_customer_count', 'measured.active_customer_count',
-        'before.signed_customer_count', 'before.active_customer_count'
+        'year_before.signed_customer_count', 'year_before.active_customer_count'
     ) }} as signed_terms_rate_change
 
 from measured
-left join measured as before
+left join measured as year_before
     on
-        measured.period_grain = before.period_grain
-        and measured.period_start_before = before.period_start
-        and measured.slice_id = before.slice_id
+        measured.period_grain = year_before.period_grain
+        and measured.period_start_year_before = year_before.period_start
+        and measured.slice_id = year_before.slice_id

@@ -18,8 +18,8 @@ measured as (
             'receipts.days_to_pay_weight', 'receipts.days_late_weight',
             'receipts.days_beyond_terms_weight', 'receipts.sector_allocated_amount',
             'receipts.sector_days_to_pay_weight', 'receipts.sector_benchmark_weight',
-            'invoices.invoiced_dated_amount', 'invoices.terms_weight',
-            'invoices.legal_breach_amount', 'lateness.overdue_amount_days',
+            'invoicing.invoiced_dated_amount', 'invoicing.terms_weight',
+            'invoicing.legal_breach_amount', 'lateness.overdue_amount_days',
             'lateness.financing_cost_amount', 'lateness.late_interest_amount',
         ] %}
         {{ money('coalesce(' ~ name ~ ', 0)') }} as {{ name.split('.')[1] }},
@@ -32,13 +32,13 @@ measured as (
         coalesce(settlements.settled_days_count, 0) as settled_days_count,
         coalesce(lateness.fell_overdue_count, 0) as fell_overdue_count
     from parts
-    {%- for relation in ['receipts', 'invoices', 'lateness', 'settlements'] %}
+    {% for relation in ['receipts', 'invoicing', 'lateness', 'settlements'] %}
     left join {{ ref('int_period_' ~ relation) }} as {{ relation }}
         on
             parts.period_grain = {{ relation }}.period_grain
             and parts.period_start = {{ relation }}.period_start
             and parts.slice_id = {{ relation }}.slice_id
-    {%- endfor %}
+    {% endfor %}
 
 )
 

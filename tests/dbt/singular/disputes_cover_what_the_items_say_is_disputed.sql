@@ -13,13 +13,13 @@ month_ends as (
 from_cases as (
 
     select
-        days.case_day as as_of_date,
-        days.item_key,
-        sum(days.covered_amount) as disputed_amount
-    from {{ ref('int_dispute_case_days') }} as days
-    inner join month_ends on days.case_day = month_ends.as_of_date
-    where days.reason_kind = 'dispute'
-    group by days.case_day, days.item_key
+        covers.case_day as as_of_date,
+        covers.item_key,
+        sum(covers.covered_amount) as disputed_amount
+    from {{ ref('int_dispute_case_days') }} as covers
+    inner join month_ends on covers.case_day = month_ends.as_of_date
+    where covers.reason_kind = 'dispute'
+    group by covers.case_day, covers.item_key
 
 ),
 

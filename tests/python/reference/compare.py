@@ -252,7 +252,8 @@ def possible_error(column: str, row: OutputRow) -> float:
     denominators = [_denominator(row, name) for name in DENOMINATORS[column]]
     smallest = min((abs(float(value)) for value in denominators if value is not None), default=0.0)
     if smallest == 0.0:
-        return 0.0
+        parts = families_collection.DIFFERENCES.get(column, [])
+        return math.inf if any(row[name] for name in parts) else 0.0
     if smallest <= CONVERTED_TOLERANCE:
         return math.inf
     multiple = 366 if column.endswith("_days") else 1

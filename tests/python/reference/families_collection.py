@@ -570,6 +570,11 @@ DENOMINATORS: dict[str, Sequence[str | Callable[[OutputRow], Any]]] = {
     "signed_terms_rate": ["active_customer_count"],
     "signed_terms_rate_change": ["active_customer_count"],
 }
+# Where denominators are sums and differences, and of what: rounding may keep them from being zero.
+DIFFERENCES: dict[str, list[str]] = {
+    name: ["opening_receivables_amount", "revenue_amount", "not_due_amount"]
+    for name in ("cei", "cei_monthly_average")
+}
 # Products of an amount and a rate, which a warehouse rounds in any currency.
 PRODUCTS = {"financing_cost_amount", "late_interest_amount"}
 # Ratios of sums of amounts times days.

@@ -138,7 +138,7 @@ def balance_of(item: Item, day: date) -> Decimal:
 
 def dispute_of(item: Item, day: date, balance: Decimal) -> tuple[bool, Decimal]:
     """Whether an item is disputed on a day, and for how much, document currency."""
-    if day < item.booking_date:
+    if day < item.booking_date or item.side == "credit":
         return False, ZERO
     active = [
         dispute
@@ -250,7 +250,13 @@ class Ledger:
             for row in feeds.get(feed, []):
                 document = self._documents.get((row["entity_code"], row["invoice_number"]))
                 if document is not None:
-                    getattr(document, feed).append(row)
+                    # A reminder dated before its document counts from the day of the document.
+                    dated = {
+                        name: max(row[name], document.booking_date)
+                        for name in ("planned_on", "done_on")
+                        if row.get(name) is not None
+                    }
+                    getattr(document, feed).append({**row, **dated})
 
     def state(self, item: Item, day: date) -> State:
         """State of an item at the end of a day, document currency."""

@@ -1,6 +1,6 @@
--- What was invoiced and credited in a period, on which terms, and what of it on terms longer than the
--- law allows. Amounts in the reporting currency at the rates of the issue dates; weights are amounts
--- times days.
+-- What was invoiced and credited in a period, on which terms, and what of it on longer terms than
+-- the law allows. Amounts in the reporting currency at the rates of the issue dates; weights are
+-- amounts times days.
 -- Grain: one row per period (month, quarter, year) and slice with a document issued.
 {%- set amounts = [
     'invoiced_amount', 'invoiced_dated_amount', 'terms_weight', 'legal_breach_amount'
