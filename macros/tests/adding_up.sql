@@ -23,22 +23,35 @@
     {{ divided_by_positive(doubles) }}
 {%- endmacro %}
 
-{#- Each divisor, a bracket or a single value, put into `nullif(greatest(..., 0), 0)`. -#}
+{#- Each divisor, a bracket or a single value, made NULL where it is zero or less; sums of doubles are
+    zero to a millionth. Divisors may hold divisions: `open` has, for each one that is not closed,
+    the depth of brackets and the place where it began. -#}
 {% macro divided_by_positive(sql) -%}
-    {%- set state = namespace(done='', depth=0, start=none) -%}
-    {%- set parts = sql.split(' / ') -%}
-    {%- set state.done = parts[0] -%}
-    {%- for part in parts[1:] -%}
-        {%- set cut = namespace(depth=0, at=none) -%}
-        {%- for letter in part -%}
-            {%- if letter == '(' -%}{%- set cut.depth = cut.depth + 1 -%}{%- endif -%}
-            {%- if letter == ')' -%}{%- set cut.depth = cut.depth - 1 -%}{%- endif -%}
-            {%- if cut.at is none and ((letter == ' ' and cut.depth == 0) or cut.depth < 0) -%}
-                {%- set cut.at = loop.index0 -%}
-            {%- endif -%}
-        {%- endfor -%}
-        {%- set at = cut.at if cut.at is not none else part | length -%}
-        {%- set state.done = state.done ~ ' / nullif(greatest(' ~ part[:at] ~ ', 0), 0)' ~ part[at:] -%}
+    {%- set state = namespace(depth=0, text='') -%}
+    {%- set open = [] -%}
+    {%- for token in modules.re.findall('[a-z][a-z0-9_]*|[0-9.]+|[()]|[-+*/,]| ', sql) -%}
+        {%- if token == ')' -%}{%- set state.depth = state.depth - 1 -%}{%- endif -%}
+        {%- if open and (
+            state.depth < open[-1][0]
+            or (token == ' ' and state.depth == open[-1][0] and state.text | length > open[-1][1])
+        ) -%}
+            {%- set start = open.pop()[1] -%}
+            {%- set state.text = state.text[:start] ~ positive(state.text[start:]) -%}
+        {%- endif -%}
+        {%- if token == '(' -%}{%- set state.depth = state.depth + 1 -%}{%- endif -%}
+        {%- if not (token == ' ' and open and state.text | length == open[-1][1]) -%}
+            {%- set state.text = state.text ~ token -%}
+        {%- endif -%}
+        {%- if token == '/' -%}
+            {%- do open.append((state.depth, state.text | length)) -%}
+        {%- endif -%}
     {%- endfor -%}
-    {{ return(state.done) }}
+    {%- for divisor in open | reverse -%}
+        {%- set state.text = state.text[:divisor[1]] ~ positive(state.text[divisor[1]:]) -%}
+    {%- endfor -%}
+    {{ return(state.text) }}
+{%- endmacro %}
+
+{% macro positive(expression) -%}
+    {{ return(' case when round(' ~ expression ~ ', 6) > 0 then ' ~ expression ~ ' end') }}
 {%- endmacro %}

@@ -4,6 +4,8 @@
       segments of a type to `all`;
     - `balances` and `slices_only` of the entities and of the segments do; balances of one day are
       the same in every grain;
+    - `segments_only` of the segments do, and not of the entities: a customer of two entities counts
+      once in the group;
     - `others` do not add up; each has its reason;
     - a ratio whose `meta.kpi.formula` names columns of the row is computed again from them, and
       none is infinite or no number.
@@ -11,7 +13,7 @@
     A number that is in none of the lists stops the test. `keys` are the columns of the grain
     besides those of the slice. The tolerance is half a cent and a millionth per row added, since
     amounts are rounded in each row; of ratios and weights, a billionth of the value. -#}
-{% test adds_up(model, flows=[], balances=[], slices_only=[], others={}, keys=[]) %}
+{% test adds_up(model, flows=[], balances=[], slices_only=[], segments_only=[], others={}, keys=[]) %}
 {%- set slices = [
     'period_grain', 'period_start', 'period_end', 'as_of_date', 'days_in_period',
     'is_period_complete', 'entity_code', 'segment_type', 'segment_code', 'currency_code'
@@ -21,7 +23,7 @@
     {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == model.identifier -%}
         {%- do nodes.append(node) -%}
     {%- endfor -%}
-    {%- set named = slices + keys + flows + balances + slices_only + (others.keys() | list) -%}
+    {%- set named = slices + keys + flows + balances + slices_only + segments_only + (others.keys() | list) -%}
     {%- for column in nodes[0].columns.values() -%}
         {%- if column.name not in named and column.data_type not in ('double', 'varchar', 'boolean', 'date') -%}
             {{ exceptions.raise_compiler_error(
@@ -65,7 +67,7 @@ segments as (
     select
         period_grain, period_start, entity_code, segment_type{% for key in keys %}, {{ key }}{% endfor %},
         count(*) as row_count,
-        {{ sum_columns('segment_rows', flows + balances + slices_only) }}
+        {{ sum_columns('segment_rows', flows + balances + slices_only + segments_only) }}
     from {{ model }} as segment_rows
     where segment_rows.segment_type <> 'all'
     group by all
@@ -143,7 +145,7 @@ findings as (
             {% endfor %}
     where totals.segment_type = 'all' and (
         false
-        {%- for name in flows + balances + slices_only %}
+        {%- for name in flows + balances + slices_only + segments_only %}
         or {{ is_other_sum('totals.' ~ name, 'sums.' ~ name, 'sums.row_count') }}
         {%- endfor %}
     )

@@ -386,7 +386,7 @@ class Ledger:
             if origin is not None and origin.side != "credit":
                 origin = None
         is_granted_alone = kind == "discount" and not row.get("receipt_id")
-        if target is None or (origin is None and not is_granted_alone):
+        if target is None or (origin is None and not is_granted_alone) or origin is target:
             return []
         if origin is not None and origin.currency_code != target.currency_code:
             return []
