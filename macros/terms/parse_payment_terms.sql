@@ -28,7 +28,7 @@
         ~ '(?: (?:du mois suivant|of the (?:following|next) month))?$' -%}
     {%- set end_of_month_days = [
         '^' ~ end_of_month ~ ' (?:[+]|plus) ' ~ days ~ '(?: ?' ~ unit ~ ')?' ~ nets ~ '$',
-        '^(?:a )?' ~ days ~ ' ?' ~ unit ~ ' ' ~ since ~ ' ' ~ end_of_month ~ '$',
+        '^(?:a )?' ~ days ~ '(?: ?' ~ unit ~ ')? ' ~ since ~ ' ' ~ end_of_month ~ '$',
     ] -%}
     {%- set accented = 'àâäáãéèêëîïíôöóùûüúçñ' -%}
     {%- set plain = 'aaaaaeeeeiiiooouuuucn' -%}
@@ -44,6 +44,7 @@
         case
             when matched.is_immediate or matched.is_end_of_month then 0
             when cast(nullif(matched.day_of_month, '') as integer) not between 1 and 31 then null
+            when matched.day_of_month <> '' and matched.days_on_day = '' then 0
             else
                 cast(
                     nullif(
@@ -71,7 +72,8 @@
             as end_of_month_days,
             {{ regexp_group('cleaned.words', days_end_of_month ~ '$', 1) }} as days_end_of_month,
             {{ regexp_group('cleaned.words', days_end_of_month ~ on_day, 1) }} as days_on_day,
-            {{ regexp_group('cleaned.words', days_end_of_month ~ on_day, 2) }} as day_of_month
+            {{ regexp_group('cleaned.words', days_end_of_month ~ on_day, 2) }}
+            || {{ regexp_group('cleaned.words', '^' ~ end_of_month ~ on_day, 1) }} as day_of_month
         from (
             -- Lower case, no accents, words parted by single blanks; `+` is a word, other signs none.
             select

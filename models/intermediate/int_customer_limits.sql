@@ -3,7 +3,7 @@
 -- else the common one; the group has the common one, else the sum of those of the entities.
 -- Grain: one row per month-end and customer record with a limit or a cover.
 {%- set amounts = {'credit_limits': 'limit_amount', 'credit_insurance': 'insured_limit_amount'} %}
-{%- set quotas = {'credit_limits': '1', 'credit_insurance': 'coalesce(granted.quota_rate, 1)'} %}
+{%- set quotas = {'credit_limits': '1', 'credit_insurance': 'coalesce(limits.quota_rate, 1)'} %}
 with
 
 records as (
@@ -20,54 +20,54 @@ month_ends as (
 
 ),
 
-granted as (
+limits as (
 
     {% for feed, amount in amounts.items() %}
     {{ 'union all' if not loop.first }}
     select
         '{{ amount }}' as measure,
-        granted.entity_code,
-        granted.customer_code,
-        granted.valid_from,
-        coalesce(granted.valid_to, date '9999-12-31') as valid_to,
-        granted.{{ amount }} as amount,
-        granted.currency_code,
+        limits.entity_code,
+        limits.customer_code,
+        limits.valid_from,
+        coalesce(limits.valid_to, date '9999-12-31') as valid_to,
+        limits.{{ amount }} as amount,
+        limits.currency_code,
         cast({{ quotas[feed] }} as decimal(18, 12)) as quota_rate
-    from {{ ref('stg_' ~ feed) }} as granted
+    from {{ ref('stg_' ~ feed) }} as limits
     {% endfor %}
 ),
 
-valid as (
+in_force as (
 
     select
-        granted.measure,
+        limits.measure,
         month_ends.as_of_date,
-        granted.entity_code,
-        granted.customer_code,
-        granted.valid_from,
-        {{ convert('granted.amount', 'factors.factor') }} as amount,
-        granted.quota_rate
-    from granted
+        limits.entity_code,
+        limits.customer_code,
+        limits.valid_from,
+        {{ convert('limits.amount', 'factors.factor') }} as amount,
+        limits.quota_rate
+    from limits
     inner join month_ends
-        on month_ends.as_of_date between granted.valid_from and granted.valid_to
+        on month_ends.as_of_date between limits.valid_from and limits.valid_to
     inner join {{ ref('int_fx_factors') }} as factors
         on
             month_ends.as_of_date = factors.calendar_date
-            and granted.currency_code = factors.currency_code
+            and limits.currency_code = factors.currency_code
 
 ),
 
 latest as (
 
     select
-        valid.measure,
-        valid.as_of_date,
-        valid.entity_code,
-        valid.customer_code,
-        max_by(valid.amount, valid.valid_from) as amount,
-        max_by(valid.quota_rate, valid.valid_from) as quota_rate
-    from valid
-    group by valid.measure, valid.as_of_date, valid.entity_code, valid.customer_code
+        in_force.measure,
+        in_force.as_of_date,
+        in_force.entity_code,
+        in_force.customer_code,
+        max_by(in_force.amount, in_force.valid_from) as amount,
+        max_by(in_force.quota_rate, in_force.valid_from) as quota_rate
+    from in_force
+    group by in_force.measure, in_force.as_of_date, in_force.entity_code, in_force.customer_code
 
 ),
 

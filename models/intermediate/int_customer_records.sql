@@ -1,5 +1,6 @@
--- The record of each customer of the ledger, by which customers that count as a whole are sliced: in
--- an entity the one that holds there, in the group the common one, else that of its first entity.
+-- The record of each customer of the ledger, by which customers that count as a whole are sliced:
+-- in an entity the one that holds there, in the group the common one, else that of its first
+-- entity.
 -- Grain: one row per entity (and the group) and customer with a document.
 {%- set attributes = {
     'customer_segment': 'customer_segment',
@@ -63,7 +64,7 @@ records as (
         entity_customers.customer_code,
         entity_customers.first_booking_date,
         {% for attribute, column in attributes.items() %}
-        customers.{{ column }} as {{ attribute }},
+        customers.{{ column }}{{ ' as ' ~ attribute if attribute != column }},
         {% endfor %}
         customers.is_insurable
     from entity_customers

@@ -1,5 +1,5 @@
--- What customers that are doubtful or insolvent owe at each month-end and at the as-of date, credits
--- included. In the reporting currency; sums are converted, not items.
+-- What customers that are doubtful or insolvent owe at each month-end and at the as-of date,
+-- credits included. In the reporting currency; sums are converted, not items.
 -- Grain: one row per month-end and slice in which such a customer has an open item.
 with
 

@@ -29,7 +29,7 @@ movements as (
 ),
 
 -- A dispute counts from the day it opens, not before its invoice exists, to the day before it
--- closes.
+-- closes. Credits are not disputed.
 disputes as (
 
     select
@@ -41,8 +41,11 @@ disputes as (
     from {{ ref('stg_disputes') }} as disputes
     inner join items on disputes.item_key = items.item_key
     where
-        disputes.closed_on is null
-        or disputes.closed_on > greatest(disputes.opened_on, items.booking_date)
+        items.item_side = 'debit'
+        and (
+            disputes.closed_on is null
+            or disputes.closed_on > greatest(disputes.opened_on, items.booking_date)
+        )
 
 ),
 

@@ -1,17 +1,15 @@
 -- Figures of the accounts by period, in the reporting currency. A figure has no value where one of
 -- its months is missing, and none for the group where it is missing for an entity with documents.
 -- Grain: one row per period (month, quarter, year) and entity (and the group).
-{%- set flows = {
-    'cost_of_goods_sold': 'cost_of_goods_sold_amount',
-    'purchases_amount': 'purchases_amount',
-    'ebitda_amount': 'ebitda_amount',
-    'cash_flow_amount': 'cash_flow_amount',
-    'free_cash_flow_amount': 'free_cash_flow_amount',
-} %}
-{%- set stocks = {
-    'opening_inventory_amount': ('inventory_amount', 'months.is_opening'),
-    'inventory_amount': ('inventory_amount', 'months.is_last'),
-    'payables_amount': ('payables_amount', 'months.is_last'),
+{%- set measures = {
+    'cost_of_goods_sold_amount': ('cost_of_goods_sold', 'is_within'),
+    'purchases_amount': ('purchases_amount', 'is_within'),
+    'ebitda_amount': ('ebitda_amount', 'is_within'),
+    'cash_flow_amount': ('cash_flow_amount', 'is_within'),
+    'free_cash_flow_amount': ('free_cash_flow_amount', 'is_within'),
+    'opening_inventory_amount': ('inventory_amount', 'is_opening'),
+    'inventory_amount': ('inventory_amount', 'is_last'),
+    'payables_amount': ('payables_amount', 'is_last'),
 } %}
 with
 
@@ -28,14 +26,17 @@ period_months as (
         periods.period_grain,
         periods.period_start,
         periods.as_of_date,
-        {{ add_months('periods.period_start', 'offsets.month_offset') }} as month_start
+        {{ add_months('periods.period_start', 'steps.step') }} as month_start
     from {{ ref('int_periods') }} as periods
     cross join (
-        values (-1){% for month in range(12) %}, ({{ month }}){% endfor %}
-    ) as offsets (month_offset)
+        values
+        {% for step in range(-1, 12) %}
+        ({{ step }}){{ ',' if not loop.last }}
+        {% endfor %}
+    ) as steps (step)
     where
         periods.period_grain <> 'day'
-        and {{ add_months('periods.period_start', 'offsets.month_offset') }} <= periods.as_of_date
+        and {{ add_months('periods.period_start', 'steps.step') }} <= periods.as_of_date
 
 ),
 
@@ -68,14 +69,10 @@ members as (
 select
     months.period_grain,
     months.period_start,
-    members.entity_code,
-    {% for column, name in flows.items() %}
-    {{ money(sum_if_complete('financials.' ~ column, 'months.is_within')) }} as {{ name }},
+    {% for name, (column, month) in measures.items() %}
+    {{ money(sum_if_complete('financials.' ~ column, 'months.' ~ month)) }} as {{ name }},
     {% endfor %}
-    {% for name, (column, condition) in stocks.items() %}
-    {{ money(sum_if_complete('financials.' ~ column, condition)) }} as {{ name }}
-    {{- ',' if not loop.last }}
-    {% endfor %}
+    members.entity_code
 
 from months
 cross join members

@@ -1,5 +1,6 @@
 -- Reminders for invoices, debit notes and opening items, with what the run knows of each: whether
 -- it is 15 days old, and whether a receipt that still stands came in within these days.
+-- A reminder dated before its document counts from the day of the document.
 -- Grain: one row per entity and reminder.
 with
 
@@ -24,8 +25,13 @@ reminders as (
         items.dimension_set_id,
         items.booking_date,
         items.due_date,
-        reminders.planned_on,
-        case when reminders.done_on <= run.as_of_date then reminders.done_on end as done_on,
+        greatest(reminders.planned_on, items.booking_date) as planned_on,
+        case
+            when
+                reminders.done_on is not null
+                and greatest(reminders.done_on, items.booking_date) <= run.as_of_date
+                then greatest(reminders.done_on, items.booking_date)
+        end as done_on,
         run.as_of_date,
         reminders.level,
         reminders.cost_amount,

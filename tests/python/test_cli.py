@@ -13,7 +13,7 @@ import pytest
 from support import EXAMPLES, PROJECT, run_encours
 
 PUBLISHED = {
-    "audit": {"data_issues", "runs", "source_files"},
+    "audit": {"data_issues", "kpi_catalogue", "runs", "source_files"},
     "marts": {
         "dim_customer",
         "dim_entity",
@@ -25,6 +25,7 @@ PUBLISHED = {
         "kpi_ageing",
         "kpi_ageing_buckets",
         "kpi_dso",
+        "rpt_payment_terms_d441_6",
     },
 }
 

@@ -32,7 +32,8 @@ from reference.companies import (
     text_of,
 )
 from reference.compare import Mismatch, Warehouse, compare
-from reference.kpis import GROUP, KEYS, Reference
+from reference.figures import GROUP
+from reference.kpis import KEYS, Reference
 from reference.ledger import Feeds
 from reference.regressions import REGRESSIONS
 from support import run_encours, write_feeds

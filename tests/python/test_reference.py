@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from reference import families_collection
 from reference.companies import (
     ANCHOR,
     AS_OF,
@@ -26,7 +27,8 @@ from reference.companies import (
     text_of,
 )
 from reference.compare import Warehouse, compare, compare_rows, is_ratio
-from reference.kpis import COUNTBACK_BOUNDS, GROUP, KEYS, Reference, countback, periods
+from reference.figures import COUNTBACK_BOUNDS, GROUP, countback, periods
+from reference.kpis import KEYS, Reference
 from reference.ledger import Feeds
 
 SEED = 1
@@ -553,6 +555,335 @@ def test_periods_run_without_gaps_from_the_first_movement_of_the_slice() -> None
     assert february["rolling_3m_span_days"] == 31 + 31 + 29
 
 
+# Collection, payment behaviour and invoicing
+
+
+@pytest.mark.parametrize(
+    ("terms", "issued", "due"),
+    [
+        pytest.param("45 jours fin de mois", "2025-04-10", "2025-05-31", id="solices.fr"),
+        pytest.param("45 jours fin de mois", "2025-02-15", "2025-04-30", id="expertfiscal"),
+        pytest.param("45 days end of month", "2025-03-10", "2025-04-30", id="fnaseph A"),
+        pytest.param("Fin de mois + 45 jours", "2025-03-10", "2025-05-15", id="fnaseph B"),
+        pytest.param("45 EOM", "2024-01-15", "2024-02-29", id="solon.law"),
+        pytest.param("FDM + 45", "2025-04-02", "2025-06-14", id="finance-technique"),
+        pytest.param("60 jours nets", "2011-10-07", "2011-12-06", id="scribd"),
+        pytest.param("60 jours fin de mois le 17", "2003-03-01", "2003-05-17", id="Sage"),
+        pytest.param(
+            "30 days end of month on the 31", "2023-12-15", "2024-02-29", id="short month"
+        ),
+        pytest.param("Net 30", "2024-01-31", "2024-03-01", id="net first"),
+        pytest.param("à réception", "2024-01-31", "2024-01-31", id="at once"),
+        pytest.param("fin de mois", "2024-02-10", "2024-02-29", id="end of month alone"),
+        pytest.param("45 days from end of month", "2025-03-10", "2025-05-15", id="from"),
+        pytest.param("selon contrat", "2024-01-31", None, id="no terms"),
+        pytest.param("30", "2024-01-31", None, id="a code or days"),
+        pytest.param("2/10 net 30", "2024-01-31", None, id="two of them"),
+        pytest.param("fin de mois 45 jours", "2024-01-31", None, id="no reading"),
+    ],
+)
+def test_due_dates_from_terms(terms: str, issued: str, due: str | None) -> None:
+    found = reference("2026-01-01", invoices=[invoice("1", issued, "1", payment_terms=terms)])
+    (row,) = found.rows("fct_open_items", "E")
+    assert row["due_date"] == (None if due is None else date.fromisoformat(due))
+
+
+def test_terms_count_only_without_a_due_date_and_never_for_credits() -> None:
+    found = reference(
+        "2024-01-31",
+        customers=[{"customer_code": "C1", "payment_terms": "60 days"}],
+        invoices=[
+            invoice("1", "2024-01-01", "1", "2024-01-05", payment_terms="30 days"),
+            invoice("2", "2024-01-01", "1", payment_terms="30 days"),
+            invoice("3", "2024-01-01", "1"),
+            invoice("4", "2024-01-01", "1", payment_terms="as agreed"),
+            invoice("5", "2024-01-01", "-1"),
+            invoice("6", "2023-12-31", "1", document_type="opening", opening_date="2024-01-10"),
+        ],
+    )
+    due = [row["due_date"] for row in found.rows("fct_open_items", "E")]
+    assert due[:3] == [date(2024, 1, 5), date(2024, 1, 31), date(2024, 3, 1)]
+    assert due[3:] == [None, None, date(2024, 2, 29)]
+
+
+def test_collection_effectiveness_of_published_examples() -> None:
+    found = reference(
+        "2023-03-31",
+        invoices=[
+            invoice("1", "2022-12-31", "6200", "2023-01-31", document_type="opening"),
+            invoice("2", "2023-01-10", "7300", "2023-02-10"),
+            invoice("3", "2023-03-10", "3590", "2023-03-31"),
+        ],
+        receipts=[receipt("R", "2023-03-20", "10750")],
+    )
+    row = row_of(found, "kpi_collection", period_grain="quarter", period_start=date(2023, 1, 1))
+    names = ("opening_receivables_amount", "revenue_amount", "receivables_amount")
+    assert [row[name] for name in names] == [6200, 10890, 6340]
+    assert (row["not_due_amount"], row["month_count"]) == (3590, 3)
+    assert float(row["cei_monthly_average"]) == pytest.approx(0.559, abs=0.0005)  # creditguru
+    assert float(row["cei"]) == pytest.approx(0.7963, abs=0.00005)  # wizedu
+    assert row["recovery_rate"] == Decimal(10750) / 10890
+
+
+def test_collectable_of_a_published_example() -> None:
+    found = reference(
+        "2024-02-29",
+        invoices=[
+            invoice("1", "2024-01-05", "700000", "2024-01-31"),
+            invoice("2", "2024-02-01", "423000", "2024-02-29"),
+            invoice("3", "2024-02-01", "999", "2024-03-01"),
+            invoice("4", "2024-02-01", "999"),
+            invoice("5", "2024-01-05", "50", "2024-01-20"),
+        ],
+        receipts=[
+            receipt("R", "2024-02-10", "542000", invoice_number="1"),
+            receipt("S", "2024-01-20", "50", invoice_number="5", reversed_on="2024-02-05"),
+        ],
+    )
+    row = row_of(found, "kpi_collection", period_grain="month", period_start=date(2024, 2, 1))
+    assert row["collectable_amount"] == 1123000
+    assert row["collectable_open_amount"] == 581000
+    assert float(row["collectable_rate"]) == pytest.approx(0.483, abs=0.0005)  # My DSO Manager
+
+
+def test_receipts_of_a_cohort_wait_until_it_is_old_enough() -> None:
+    case = {
+        "invoices": [
+            invoice("1", "2024-01-01", "100", "2024-01-31"),
+            invoice("2", "2024-01-31", "60"),
+        ],
+        "receipts": [
+            receipt("R", "2024-01-31", "40", invoice_number="1"),
+            receipt("S", "2024-03-02", "30", invoice_number="2"),
+            receipt("T", "2024-02-15", "20", invoice_number="1", reversed_on="2024-03-15"),
+        ],
+    }
+    early, in_time, late = (
+        row_of(
+            reference(as_of, **case),
+            "kpi_collection",
+            period_grain="month",
+            period_start=date(2024, 1, 1),
+        )
+        for as_of in ("2024-02-29", "2024-03-01", "2024-04-01")
+    )
+    assert early["cohort_collected_amount"] == 40
+    assert early["cohort_collected_30d_amount"] is None
+    assert in_time["cohort_collected_30d_amount"] == 40
+    assert in_time["cohort_recovery_30d_rate"] == Decimal(40) / 160
+    # 31 days after its issue; and T, 45 days after, has bounced since.
+    assert late["cohort_collected_30d_amount"] == 40
+    assert late["cohort_collected_60d_amount"] == 70
+    assert late["cohort_recovery_90d_rate"] is None
+    assert late["cohort_collected_amount"] == 40
+
+
+def test_on_time_is_up_to_the_due_date_and_what_was_taken_over_late_fell_due_before() -> None:
+    found = reference(
+        "2024-02-29",
+        invoices=[
+            invoice("1", "2024-01-10", "100", "2024-02-10"),
+            invoice("2", "2024-01-10", "50", "2024-02-09"),
+            invoice("3", "2024-02-15", "30", "2024-02-01"),
+            invoice("4", "2023-06-01", "7", "2024-01-05", document_type="opening")
+            | {"opening_date": "2024-02-01"},
+        ],
+        receipts=[
+            receipt("R", "2024-02-10", "80", invoice_number="1"),
+            receipt("S", "2024-02-10", "50", invoice_number="2"),
+        ],
+        collection_costs=[
+            {"period_month": f"2024-0{month}-01", "category": "STAFF", "cost_amount": "13"}
+            for month in (1, 2, 3)
+        ],
+    )
+    row = row_of(found, "kpi_collection", period_grain="month", period_start=date(2024, 2, 1))
+    assert (row["fell_due_amount"], row["on_time_amount"]) == (180, 80)
+    assert (row["allocated_on_time_amount"], row["collected_late_amount"]) == (80, 50)
+    # 1, 3 and 4 on the last day, 2 on its first day late only before it was paid: not at all.
+    assert (row["overdue_invoice_count"], row["activated_invoice_count"]) == (3, 1)
+    assert row["cost_per_euro_recovered"] == Decimal("0.1")
+    assert row["cost_per_euro_recovered_late"] == Decimal("0.26")
+    (by_customer,) = (
+        row
+        for row in found.rows("kpi_collection", "E")
+        if (row["segment_type"], row["period_grain"]) == ("customer", "month")
+        and row["period_start"] == date(2024, 2, 1)
+    )
+    assert by_customer["collected_amount"] == 130
+    assert by_customer["collection_cost_amount"] is None
+
+
+def test_weighted_days_of_published_examples() -> None:
+    found = reference(
+        "2024-03-31",
+        invoices=[
+            invoice("1", "2024-01-01", "10"),
+            invoice("2", "2024-01-01", "100"),
+            invoice("3", "2024-02-01", "1000", "2024-02-16"),
+            invoice("4", "2024-02-01", "3000", "2024-03-02"),
+            invoice("5", "2024-02-01", "2000", "2024-03-17"),
+        ],
+        receipts=[
+            receipt("R", "2024-01-06", "10", invoice_number="1"),
+            receipt("S", "2024-01-11", "100", invoice_number="2"),
+        ],
+    )
+    january, february = (
+        row_of(
+            found,
+            "kpi_payment_behaviour",
+            period_grain="month",
+            period_start=date(2024, month, 1),
+        )
+        for month in (1, 2)
+    )
+    assert float(january["avg_days_to_pay"]) == pytest.approx(9.55, abs=0.01)  # D365 ideas
+    assert january["avg_days_late_weighted"] is None
+    assert february["weighted_terms_days"] == Decimal("32.5")  # snowday
+
+
+def test_days_to_pay_of_a_published_example() -> None:
+    waits = [28, 22, 15, 35, 20]  # Sage 50
+    found = reference(
+        "2024-02-29",
+        invoices=[invoice(str(days), "2024-01-01", f"{days}0") for days in [*waits, 40]],
+        receipts=[
+            receipt(
+                f"R{days}",
+                str(date(2024, 1, 1) + timedelta(days=days)),
+                f"{days}0",
+                invoice_number=str(days),
+            )
+            for days in waits
+        ],
+        write_offs=[
+            {
+                "write_off_id": "W",
+                "invoice_number": "40",
+                "write_off_date": "2024-02-10",
+                "amount": "400",
+            }
+        ],
+    )
+    row = row_of(found, "kpi_payment_behaviour", period_grain="year")
+    assert row["settled_invoice_count"] == len(waits)
+    assert row["avg_days_to_pay_unweighted"] == 24
+
+
+def test_a_settlement_that_bounced_counts_nowhere() -> None:
+    found = reference(
+        "2024-02-29",
+        invoices=[invoice("1", "2024-01-01", "100")],
+        receipts=[
+            receipt("R", "2024-01-20", "100", invoice_number="1", reversed_on="2024-02-05"),
+            receipt("S", "2024-02-20", "100", invoice_number="1"),
+        ],
+    )
+    rows = {
+        (row["period_grain"], row["period_start"].month): row["settled_days_count"]
+        for row in found.rows("kpi_payment_behaviour", "E")
+        if row["segment_type"] == "all"
+    }
+    assert rows == {
+        ("month", 1): 19,
+        ("month", 2): 50,
+        ("quarter", 1): 50,
+        ("year", 1): 50,
+    }
+
+
+def test_late_interest_of_a_published_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = reference("2024-01-31", invoices=[invoice("1", "2024-01-01", "15000", "2024-01-01")])
+    by_seed = row_of(found, "kpi_payment_behaviour", period_grain="month")
+    assert by_seed["overdue_amount_days"] == 15000 * 30
+    assert by_seed["late_interest_amount"] == Decimal(15000) * 30 * Decimal("0.145") / 365
+    assert (by_seed["fell_overdue_count"], by_seed["flat_fee_amount"]) == (1, 40)
+
+    monkeypatch.setattr(families_collection, "annual_rate", lambda *_: Decimal("0.15"))
+    found = reference("2024-01-31", invoices=[invoice("1", "2024-01-01", "15000", "2024-01-01")])
+    row = row_of(found, "kpi_payment_behaviour", period_grain="month")
+    assert float(row["late_interest_amount"]) == pytest.approx(184.93, abs=0.005)  # agenceipro
+
+
+def test_the_rate_of_a_day_changes_with_the_half_year() -> None:
+    found = reference("2024-01-02", invoices=[invoice("1", "2023-12-30", "365", "2023-12-30")])
+    year = row_of(found, "kpi_payment_behaviour", period_grain="year", is_period_complete=True)
+    assert year["late_interest_amount"] == Decimal("0.14")
+    assert year["financing_cost_amount"] == Decimal("0.05")
+    year = row_of(found, "kpi_payment_behaviour", period_grain="year", is_period_complete=False)
+    assert year["late_interest_amount"] == Decimal("0.29")
+
+
+def test_legal_terms_are_60_days_or_45_end_of_month_in_either_reading() -> None:
+    found = reference(
+        "2024-03-31",
+        invoices=[
+            invoice("1", "2024-01-01", "1", "2024-03-01"),
+            invoice("2", "2024-01-01", "2", "2024-03-02"),
+            invoice("3", "2024-01-01", "4", "2024-03-16", payment_terms="45 EOM"),
+            invoice("4", "2024-01-01", "8", "2024-03-17", payment_terms="EOM + 45"),
+            invoice("5", "2024-01-20", "16", "2024-03-31", payment_terms="60 EOM"),
+            invoice("6", "2024-01-01", "32"),
+        ],
+    )
+    row = row_of(found, "kpi_payment_behaviour", period_grain="year")
+    # 60 days from 1 January are over on 1 March, 45 days from the month's end on 16 March; 45 days
+    # from 20 January lie in March, whose end is the limit.
+    assert row["legal_breach_amount"] == 2 + 8
+    assert row["legal_terms_breach_rate"] == Decimal(10) / 63
+
+
+def test_the_benchmark_is_that_of_the_longest_code_that_begins_the_customer_s() -> None:
+    found = reference(
+        "2024-01-31",
+        customers=[
+            {"customer_code": "C1", "industry_code": "84.11Z"},
+            {"customer_code": "C2", "industry_code": "8"},
+        ],
+        invoices=[
+            invoice("1", "2024-01-01", "100"),
+            invoice("2", "2024-01-01", "50") | {"customer_code": "C2"},
+        ],
+        receipts=[
+            receipt("R", "2024-01-11", "100", invoice_number="1"),
+            receipt("S", "2024-01-21", "50", invoice_number="2"),
+        ],
+    )
+    row = row_of(found, "kpi_payment_behaviour", period_grain="month")
+    assert (row["allocated_amount"], row["sector_allocated_amount"]) == (150, 100)
+    assert row["sector_days_to_pay"] == Decimal("19.6")
+    assert row["vs_sector_days"] == Decimal("-9.6")
+
+
+def test_signed_terms_against_the_same_period_of_last_year() -> None:
+    found = reference(
+        "2024-03-31",
+        customers=[
+            {"customer_code": "C1", "terms_signed_on": "2023-03-31"},
+            {"customer_code": "C2", "terms_signed_on": "2023-04-01"},
+        ],
+        invoices=[
+            invoice("1", "2023-03-05", "100"),
+            invoice("2", "2023-03-06", "60") | {"customer_code": "C2"},
+            invoice("3", "2023-03-06", "-16", customer_code="C5"),
+        ],
+    )
+    march, next_march = (
+        row_of(found, "kpi_invoicing", period_grain="month", period_start=date(year, 3, 1))
+        for year in (2023, 2024)
+    )
+    assert (march["active_customer_count"], march["signed_customer_count"]) == (3, 1)
+    assert (march["credit_note_count_rate"], march["credit_note_rate"]) == (
+        Decimal("0.5"),
+        Decimal("0.1"),
+    )
+    assert march["signed_terms_rate_change"] is None
+    assert next_march["signed_customer_count"] == 2
+    assert next_march["signed_terms_rate_change"] == Decimal(2) / 3 - Decimal(1) / 3
+    assert next_march["credit_note_rate"] is None
+
+
 # Any company
 
 
@@ -671,6 +1002,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reference, Path
             receipt("R", "2024-02-02", "100", invoice_number="1"),
             receipt("S", "2024-03-02", "33"),
         ],
+        disputes=[{"dispute_id": "D", "invoice_number": "2", "opened_on": "2024-03-01"}],
     )
     folder = tmp_path_factory.mktemp("published")
     with duckdb.connect(str(folder / "encours.duckdb")) as connection:

@@ -1,5 +1,5 @@
--- The French statement of late payment, art. D.441-6 I 2° Code de commerce: invoices issued, unpaid at
--- the end of the year and past their term, by tranche of delay. Invoices under dispute are left out
+-- The French statement of late payment, art. D.441-6 I 2° Code de commerce: invoices issued, unpaid
+-- at the end of the year and past their term, by tranche of delay. Disputed invoices are left out
 -- and disclosed. Amounts in the reporting currency; balances at the rate of the closing day.
 -- Grain: one row per entity, fiscal year and tranche; tranches without invoices have zeros.
 {%- set excluded = 'excluded_disputed' %}
@@ -20,7 +20,9 @@ with
 
 years as (
 
-    select periods.period_start, periods.period_end
+    select
+        periods.period_start,
+        periods.period_end
     from {{ ref('int_periods') }} as periods
     where periods.period_grain = 'year' and periods.is_period_complete
 
@@ -28,8 +30,11 @@ years as (
 
 tranches as (
 
-    {% for tranche, label_fr, label_en in tranches -%}
-    {{ 'union all' if not loop.first }}
+    {% for tranche, label_fr, label_en in tranches %}
+    {% if not loop.first %}
+    union all
+
+    {% endif %}
     select
         {{ loop.index }} as tranche_order,
         '{{ tranche }}' as tranche,

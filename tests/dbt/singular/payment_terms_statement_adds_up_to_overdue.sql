@@ -3,21 +3,27 @@
 -- tolerance is half a cent, and a millionth per row added: amounts are rounded in each row.
 with
 
-statement as (
+reports as (
 
     select
-        statement.entity_code,
-        statement.closing_date,
-        sum(statement.gross_amount)
-            filter (where statement.tranche in ('total_1_and_over', 'excluded_disputed'))
-            as overdue_amount,
-        sum(statement.gross_amount) filter (where statement.tranche = 'total_1_and_over')
-            as total_amount,
-        sum(statement.gross_amount)
-            filter (where statement.tranche in ('1_30', '31_60', '61_90', '91_and_over'))
-            as tranches_amount
-    from {{ ref('rpt_payment_terms_d441_6') }} as statement
-    group by statement.entity_code, statement.closing_date
+        report.entity_code,
+        report.closing_date,
+        sum(
+            case
+                when report.tranche in ('total_1_and_over', 'excluded_disputed')
+                    then report.gross_amount
+            end
+        ) as overdue_amount,
+        sum(
+            case
+                when report.tranche = 'total_1_and_over' then report.gross_amount
+                when report.tranche in ('1_30', '31_60', '61_90', '91_and_over')
+                    then -report.gross_amount
+                else 0
+            end
+        ) as total_difference
+    from {{ ref('rpt_payment_terms_d441_6') }} as report
+    group by report.entity_code, report.closing_date
 
 ),
 
@@ -49,21 +55,21 @@ ageing as (
 
 select
     'Entity ' || ageing.entity_code || ' on ' || cast(ageing.period_end as varchar)
-    || ': the statement holds ' || cast(statement.overdue_amount as varchar) || ', kpi_ageing '
+    || ': the statement holds ' || cast(reports.overdue_amount as varchar) || ', kpi_ageing '
     || cast(ageing.overdue_amount as varchar) || ' of which paid more than once '
     || cast(coalesce(overpaid.overpaid_amount, 0) as varchar) as message
 from ageing
-left join statement
+left join reports
     on
-        ageing.entity_code = statement.entity_code
-        and ageing.period_end = statement.closing_date
+        ageing.entity_code = reports.entity_code
+        and ageing.period_end = reports.closing_date
 left join overpaid
     on
         ageing.entity_code = overpaid.entity_code
         and ageing.period_end = overpaid.as_of_date
 where
-    statement.entity_code is null
+    reports.entity_code is null
     or abs(
-        statement.overdue_amount + coalesce(overpaid.overpaid_amount, 0) - ageing.overdue_amount
+        reports.overdue_amount + coalesce(overpaid.overpaid_amount, 0) - ageing.overdue_amount
     ) >= 0.005 + 0.000001 * coalesce(overpaid.item_count, 0)
-    or abs(statement.total_amount - statement.tranches_amount) >= 0.005
+    or abs(reports.total_difference) >= 0.005

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby, pairwise
@@ -12,7 +13,10 @@ from typing import Any
 
 import duckdb
 
-from reference.kpis import COUNTBACK_BOUNDS, GROUP, KEYS, OutputRow, Reference
+from reference import families_collection, families_customers, families_dunning
+from reference.figures import COUNTBACK_BOUNDS, GROUP, OutputRow
+from reference.kpis import KEYS, Reference
+from reference.seeds import seed
 
 # Converted amounts are rounded to six decimals one by one before they are added up.
 CONVERTED_TOLERANCE = 0.0001
@@ -22,7 +26,7 @@ RATIO_TOLERANCE = 1e-9
 COUNTBACK_TOLERANCE = 0.01
 
 # Ratios and what they are over, which says how far they may be off when their parts may.
-DENOMINATORS: dict[str, list[str]] = {
+DENOMINATORS: dict[str, Sequence[str | Callable[[OutputRow], Any]]] = {
     "dso_days": ["revenue_amount"],
     "bpdso_days": ["revenue_amount"],
     "add_days": ["revenue_amount"],
@@ -30,7 +34,9 @@ DENOMINATORS: dict[str, list[str]] = {
     "dso_rolling_12m_days": ["rolling_12m_revenue_amount"],
     "dso_average_days": ["revenue_amount"],
     "dso_countback_days": [],
-    "dso_excluding_factored_days": [],
+    "dso_excluding_factored_days": [
+        lambda row: row["revenue_amount"] - row["factored_revenue_amount"]
+    ],
     "theoretical_ratio": ["theoretical_receivables_amount"],
     "overdue_rate": ["open_invoices_amount"],
     "over_30_rate": ["open_invoices_amount"],
@@ -43,7 +49,14 @@ DENOMINATORS: dict[str, list[str]] = {
     "share": ["open_invoices_amount"],
     "bucket_recovery_rate": ["opening_amount"],
     "roll_rate": ["opening_amount"],
+    **families_collection.DENOMINATORS,
+    **families_dunning.DENOMINATORS,
+    **families_customers.DENOMINATORS,
 }
+# Amounts that are rounded in the reporting currency too, and the ratios made of them.
+PRODUCTS = families_collection.PRODUCTS | families_customers.PRODUCTS
+# The longest time between two days of a random company, such as a due date and a receipt.
+LONGEST_DAYS = 20_500
 
 # An entity and its rows.
 Block = tuple[str, list[tuple[Any, ...]]]
@@ -118,17 +131,15 @@ def compare(
 ) -> Iterator[Mismatch]:
     """Yield every difference between a warehouse and the reference, entity by entity."""
     reporting_currency = reference.ledger.reporting_currency
-    currencies: dict[str, set[str]] = {GROUP: set()}
-    for item in reference.ledger.items:
-        for entity_code in (GROUP, item.entity_code):
-            currencies.setdefault(entity_code, set()).add(item.currency_code)
+    currencies = _currencies(reference)
 
     columns = {table: warehouse.columns(table) for table in tables}
     published = {table: warehouse.by_entity(table) for table in tables}
     ahead = {table: next(published[table], NOTHING) for table in tables}
     for entity_code in [*reference.entities(), GROUP]:
-        is_exact = currencies[entity_code] <= {reporting_currency}
         for table in tables:
+            in_table = currencies[entity_code, ""] | currencies[entity_code, _kind(table)]
+            is_exact = in_table <= {reporting_currency}
             # Entities on the way to this one should have nothing there.
             while ahead[table] is not NOTHING and _order(ahead[table][0]) < _order(entity_code):
                 yield from compare_rows(table, ahead[table], [], columns[table], is_exact)
@@ -141,6 +152,32 @@ def compare(
                 expected = list(reference.rows(table, entity_code))
             yield from compare_rows(table, got, expected, columns[table], is_exact)
         reference.forget(entity_code)
+
+
+def _kind(table: str) -> str:
+    """What a table converts besides the amounts of items."""
+    if table.startswith("kpi_credit_exposure"):
+        return "limits"
+    return "fees" if table == "kpi_payment_behaviour" else ""
+
+
+def _currencies(reference: Reference) -> defaultdict[tuple[str, str], set[str]]:
+    """Currencies of items, and of limits and fees that concern them, by entity and the group."""
+    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    customers = set()
+    for item in reference.ledger.items:
+        customers.add((item.entity_code, item.customer_code))
+        for entity_code in (GROUP, item.entity_code):
+            found[entity_code, ""].add(item.currency_code)
+            found[entity_code, "fees"] |= {row["currency_code"] for row in seed("flat_fees")}
+    for feed in ("credit_limits", "credit_insurance"):
+        for row in reference.ledger.feeds.get(feed, []):
+            for entity_code, customer_code in customers:
+                is_owner = row.get("entity_code") in (None, entity_code)
+                if is_owner and customer_code == row["customer_code"]:
+                    for owner in (GROUP, entity_code):
+                        found[owner, "limits"].add(row["currency_code"])
+    return found
 
 
 def _order(entity_code: str) -> tuple[bool, str]:
@@ -195,6 +232,7 @@ def compare_rows(
             exact = is_exact or (
                 table.startswith("fct_open_item") and column != "open_amount_reporting"
             )
+            exact = exact and column not in PRODUCTS
             if not _is_close(column, row, want, value, exact):
                 yield Mismatch(entity_code, table, key, column, row[column], value)
     for key in (key for key in wanted if key not in seen):
@@ -211,18 +249,27 @@ def possible_error(column: str, row: OutputRow) -> float:
 
     Infinite where rounding alone can make the denominator what it is.
     """
-    denominators = [row[name] for name in DENOMINATORS[column]]
-    if column == "dso_excluding_factored_days":
-        denominators = [row["revenue_amount"] - row["factored_revenue_amount"]]
+    denominators = [_denominator(row, name) for name in DENOMINATORS[column]]
     smallest = min((abs(float(value)) for value in denominators if value is not None), default=0.0)
     if smallest == 0.0:
-        return 0.0
+        parts = families_collection.DIFFERENCES.get(column, [])
+        return math.inf if any(row[name] for name in parts) else 0.0
     if smallest <= CONVERTED_TOLERANCE:
         return math.inf
     multiple = 366 if column.endswith("_days") else 1
+    if column in families_collection.WEIGHTED_DAYS:
+        multiple = LONGEST_DAYS
     # A change is as far off as the rates it is made of.
     ratio = max(abs(float(row[name] or 0)) for name in (column, column.removesuffix("_change")))
     return 4 * CONVERTED_TOLERANCE * (multiple + ratio) / smallest
+
+
+def _denominator(row: OutputRow, made_of: str | Callable[[OutputRow], Any]) -> Any:
+    """A column, the sum of two, or what is made of them."""
+    if not isinstance(made_of, str):
+        return made_of(row)
+    values = [row[part] for part in made_of.split(" + ")]
+    return None if None in values else sum(values)
 
 
 def _is_close(column: str, row: OutputRow, want: object, got: object, is_exact: bool) -> bool:
@@ -233,11 +280,21 @@ def _is_close(column: str, row: OutputRow, want: object, got: object, is_exact: 
         if not isinstance(want, float) or not isinstance(got, float):
             return slack == math.inf
         # A difference of two ratios is as exact as the larger one.
-        scale = max(1.0, abs(want), abs(float(row.get("dso_days") or 0)))
+        parts = ("dso_days", "dio_days", "dpo_days")
+        scale = max(1.0, abs(want), *(abs(float(row.get(name) or 0)) for name in parts))
         return abs(got - want) <= slack + RATIO_TOLERANCE * scale
     if is_exact or not isinstance(want, float) or not isinstance(got, float):
         return False
-    return abs(got - want) <= CONVERTED_TOLERANCE
+    return abs(got - want) <= possible_difference(column, row)
+
+
+def possible_difference(column: str, row: OutputRow) -> float:
+    """How far an amount may be off that is converted, or a product."""
+    if column == "overdue_amount_days":
+        return CONVERTED_TOLERANCE * int(row["days_in_period"])
+    if column.endswith("_weight"):
+        return CONVERTED_TOLERANCE * LONGEST_DAYS
+    return CONVERTED_TOLERANCE
 
 
 def _is_countback(bounds: list[Decimal | None], want: object, got: object) -> bool:

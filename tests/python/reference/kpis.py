@@ -1,43 +1,26 @@
-"""Published tables, row by row, from the ledger.
-
-A slice is a set of items; its figures depend on nothing else but the calendar of the run. Slices
-with the same items share their figures, which is the only shortcut taken here.
-"""
+"""Published tables, row by row, from the ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from reference.ledger import (
-    BUCKETS,
-    END_OF_TIME,
-    ONE_DAY,
-    SEGMENT_COLUMNS,
-    ZERO,
-    Feeds,
-    Item,
-    Ledger,
-    Movement,
-    bucket_of,
-)
+from reference import families_collection, families_customers, families_dunning, figures
+from reference.figures import GROUP, Figures, OutputRow, Period, Table, periods
+from reference.ledger import END_OF_TIME, SEGMENT_COLUMNS, Feeds, Item, Ledger
 
-OutputRow = dict[str, Any]
-
-GROUP = "ALL"
-SLICE_KEY = ["period_grain", "period_start", "entity_code", "segment_type", "segment_code"]
-# Not published: the countback where receivables are a little less and more than they are. It may
-# jump by months there, so that converted amounts, which are rounded, may fall on either side.
-COUNTBACK_BOUNDS = "countback_bounds"
-COUNTBACK_MARGIN = Decimal("0.0001")
 HISTORY_KEY = ["item_type", "entity_code", "document_number"]
 
+TABLES: dict[str, Table] = {
+    **figures.TABLES,
+    **families_collection.TABLES,
+    **families_dunning.TABLES,
+    **families_customers.TABLES,
+}
+
 KEYS: dict[str, list[str]] = {
-    "kpi_dso": SLICE_KEY,
-    "kpi_ageing": SLICE_KEY,
-    "kpi_ageing_buckets": [*SLICE_KEY, "ageing_bucket"],
+    **{name: table.key for name, table in TABLES.items()},
     "fct_receivables_daily": [
         "snapshot_date",
         "entity_code",
@@ -48,380 +31,6 @@ KEYS: dict[str, list[str]] = {
     "fct_open_item_history": [*HISTORY_KEY, "valid_from"],
     "fct_open_items": HISTORY_KEY,
 }
-
-
-class Period(NamedTuple):
-    """A calendar day, month, quarter or year."""
-
-    grain: str
-    start: date
-    end: date
-
-
-def first_of_month(day: date, months_back: int = 0) -> date:
-    """First day of the month that lies some months before the month of a day."""
-    months = day.year * 12 + day.month - 1 - months_back
-    return date(months // 12, months % 12 + 1, 1)
-
-
-def period_of(grain: str, day: date) -> Period:
-    """The period of a grain that holds a day."""
-    if grain == "day":
-        return Period(grain, day, day)
-    months = {"month": 1, "quarter": 3, "year": 12}[grain]
-    start = first_of_month(day, (day.month - 1) % months)
-    return Period(grain, start, first_of_month(start, -months) - ONE_DAY)
-
-
-def periods(grain: str, first: date, last: date) -> list[Period]:
-    """The periods of a grain from the one that holds a day to the one that holds another."""
-    found = []
-    day = first
-    while day <= last:
-        period = period_of(grain, day)
-        found.append(period)
-        day = period.end + ONE_DAY
-    return found
-
-
-def ratio(numerator: Decimal, denominator: Decimal, factor: Decimal | int = 1) -> Decimal | None:
-    """Numerator over denominator, times a factor; None unless the denominator is positive."""
-    return numerator / denominator * factor if denominator > 0 else None
-
-
-def difference(left: Decimal | None, right: Decimal | None) -> Decimal | None:
-    """Left less right; None where either is."""
-    return None if left is None or right is None else left - right
-
-
-def countback(receivables: Decimal, months: Iterable[tuple[Decimal, int]]) -> Decimal | None:
-    """DSO by exhaustion.
-
-    Args:
-        receivables: What is open.
-        months: Revenue and days of each month, newest first.
-    """
-    if receivables <= 0:
-        return ZERO if receivables == 0 else None
-    remainder, days = receivables, ZERO
-    for revenue, days_in_month in months:
-        if revenue >= remainder:
-            return days + remainder / revenue * days_in_month
-        remainder -= revenue
-        days += days_in_month
-    return None
-
-
-class Position:
-    """What a set of items is worth at the end of a day, reporting currency."""
-
-    def __init__(self, ledger: Ledger, items: Iterable[Item], day: date) -> None:
-        self.receivables = self.open_invoices = self.unallocated = ZERO
-        self.not_due = self.overdue = self.undated = ZERO
-        self.over = {30: ZERO, 60: ZERO, 90: ZERO}
-        self.theoretical = self.factored = ZERO
-        self.open_amounts: dict[str, Decimal] = {}
-        self.item_counts: dict[str, int] = {}
-        self.disputed_amounts: dict[str, Decimal] = {}
-        for item in items:
-            if item.booking_date <= day:
-                self._add(ledger, item, day)
-
-    def _add(self, ledger: Ledger, item: Item, day: date) -> None:
-        if item.side == "debit" and item.due_date is not None and day <= item.due_date:
-            self.theoretical += ledger.converted(item.issue_amount, item.currency_code, day)
-        state = ledger.state(item, day)
-        if state.balance == 0:
-            return
-        amount = ledger.converted(state.balance, item.currency_code, day)
-        bucket = state.bucket
-        self.open_amounts[bucket] = self.open_amounts.get(bucket, ZERO) + amount
-        self.item_counts[bucket] = self.item_counts.get(bucket, 0) + 1
-        self.disputed_amounts[bucket] = self.disputed_amounts.get(bucket, ZERO) + ledger.converted(
-            state.disputed, item.currency_code, day
-        )
-        self.receivables += amount
-        if item.is_factored:
-            self.factored += amount
-        if item.side == "credit":
-            self.unallocated += amount
-            return
-        self.open_invoices += amount
-        if state.days_overdue is None:
-            self.undated += amount
-        elif state.days_overdue <= 0:
-            self.not_due += amount
-        else:
-            self.overdue += amount
-            for days in self.over:
-                if state.days_overdue > days:
-                    self.over[days] += amount
-
-
-def flows_of(ledger: Ledger, movement: Movement) -> Iterator[tuple[str, Decimal]]:
-    """What a movement adds to the flows of its day, reporting currency."""
-    item = movement.item
-    amount = ledger.converted(movement.amount, item.currency_code, movement.day)
-    if movement.kind == "write_off":
-        yield "write_off", -amount
-    elif movement.kind == "discount":
-        yield "discount", -amount
-    elif movement.kind == "allocation":
-        yield "transferred", amount
-        if is_receipt_on_debit_item(movement):
-            assert movement.origin is not None
-            if item.due_date is not None and movement.origin.issue_date > item.due_date:
-                yield "collected_late", -amount
-    elif item.item_type == "receipt":
-        yield "collected", -amount
-    elif item.item_type == "opening":
-        yield "opening_items", amount
-    else:
-        yield "revenue", amount
-        if item.is_factored:
-            yield "factored_revenue", amount
-        if item.item_type == "credit_note":
-            yield "credit_note", -amount
-
-
-def is_receipt_on_debit_item(movement: Movement) -> bool:
-    """Whether a movement is the invoice's side of an allocation of a receipt."""
-    return (
-        movement.kind == "allocation"
-        and movement.is_target
-        and movement.origin is not None
-        and movement.origin.item_type == "receipt"
-        and movement.item.side == "debit"
-    )
-
-
-class Figures:
-    """Everything that is published about one set of items."""
-
-    def __init__(self, ledger: Ledger, items: list[Item]) -> None:
-        self.ledger = ledger
-        self.items = items
-        self.first_day = min(movement.day for item in items for movement in item.movements)
-        self._positions: dict[date, Position] = {}
-        self._flows: dict[str, dict[date, Decimal]] = {}
-        self._rows: dict[tuple[str, Period], Any] = {}
-        for item in items:
-            for movement in item.movements:
-                for part, amount in flows_of(ledger, movement):
-                    days = self._flows.setdefault(part, {})
-                    days[movement.day] = days.get(movement.day, ZERO) + amount
-
-    def position(self, day: date) -> Position:
-        """Balances at the end of a day."""
-        if day not in self._positions:
-            self._positions[day] = Position(self.ledger, self.items, day)
-        return self._positions[day]
-
-    def flow(self, part: str, first: date, last: date) -> Decimal:
-        """A flow from one day to another, both included."""
-        days = self._flows.get(part, {})
-        if first == last:
-            return days.get(first, ZERO)
-        return sum((amount for day, amount in days.items() if first <= day <= last), ZERO)
-
-    def row(self, table: str, period: Period) -> Any:
-        """What a table says of a period, without the columns of the slice."""
-        if (table, period) not in self._rows:
-            make: Callable[[Period], Any] = {
-                "kpi_dso": self._dso,
-                "kpi_ageing": self._ageing,
-                "kpi_ageing_buckets": self._ageing_buckets,
-            }[table]
-            self._rows[table, period] = make(period)
-        return self._rows[table, period]
-
-    def _as_of(self, period: Period) -> date:
-        return min(period.end, self.ledger.as_of)
-
-    def _dso(self, period: Period) -> OutputRow:
-        as_of = self._as_of(period)
-        days = (as_of - period.start).days + 1
-        closing = self.position(as_of)
-        opening = self.position(period.start - ONE_DAY)
-
-        def flow(part: str) -> Decimal:
-            return self.flow(part, period.start, as_of)
-
-        revenue = flow("revenue")
-        row: OutputRow = {
-            "receivables_amount": closing.receivables,
-            "open_invoices_amount": closing.open_invoices,
-            "unallocated_amount": closing.unallocated,
-            "not_due_amount": closing.not_due,
-            "overdue_amount": closing.overdue,
-            "undated_amount": closing.undated,
-            "opening_receivables_amount": opening.receivables,
-            "theoretical_receivables_amount": closing.theoretical,
-            "factored_receivables_amount": closing.factored,
-            "revenue_amount": revenue,
-            "factored_revenue_amount": flow("factored_revenue"),
-            "opening_items_amount": flow("opening_items"),
-            "collected_amount": flow("collected"),
-            "collected_late_amount": flow("collected_late"),
-            "credit_note_amount": flow("credit_note"),
-            "write_off_amount": flow("write_off"),
-            "discount_amount": flow("discount"),
-            "transferred_amount": flow("transferred"),
-            "revaluation_amount": closing.receivables
-            - opening.receivables
-            - flow("opening_items")
-            - revenue
-            + flow("collected")
-            + flow("write_off")
-            + flow("discount")
-            - flow("transferred"),
-            "dso_days": None,
-            "bpdso_days": None,
-            "add_days": None,
-            "dso_average_days": None,
-            "dso_countback_days": None,
-            COUNTBACK_BOUNDS: None,
-            "dso_excluding_factored_days": None,
-            "theoretical_ratio": ratio(closing.receivables, closing.theoretical),
-        }
-        for months in (3, 12):
-            row |= self._rolling(months, as_of)
-        if period.grain != "day":
-            dso = ratio(closing.receivables, revenue, days)
-            bpdso = ratio(closing.not_due, revenue, days)
-            row |= {
-                "dso_days": dso,
-                "bpdso_days": bpdso,
-                "add_days": difference(dso, bpdso),
-                "dso_average_days": ratio(
-                    (opening.receivables + closing.receivables) / 2, revenue, days
-                ),
-                "dso_countback_days": countback(closing.receivables, self._months(as_of)),
-                COUNTBACK_BOUNDS: [
-                    countback(closing.receivables + margin, self._months(as_of))
-                    for margin in (-COUNTBACK_MARGIN, COUNTBACK_MARGIN)
-                ],
-                "dso_excluding_factored_days": ratio(
-                    closing.receivables - closing.factored,
-                    revenue - flow("factored_revenue"),
-                    days,
-                ),
-            }
-        return row
-
-    def _rolling(self, months: int, as_of: date) -> OutputRow:
-        start = first_of_month(as_of, months - 1)
-        revenue: Decimal | None = None
-        span: int | None = None
-        dso: Decimal | None = None
-        if start >= first_of_month(self.ledger.first_day):
-            revenue = self.flow("revenue", start, as_of)
-            span = (as_of - start).days + 1
-            dso = ratio(self.position(as_of).receivables, revenue, span)
-        return {
-            f"rolling_{months}m_revenue_amount": revenue,
-            f"rolling_{months}m_span_days": span,
-            f"dso_rolling_{months}m_days": dso,
-        }
-
-    def _months(self, as_of: date) -> Iterator[tuple[Decimal, int]]:
-        last = as_of
-        while last >= first_of_month(self.ledger.first_day):
-            first = first_of_month(last)
-            yield self.flow("revenue", first, last), (last - first).days + 1
-            last = first - ONE_DAY
-
-    def _ageing(self, period: Period) -> OutputRow:
-        as_of = self._as_of(period)
-        closing = self.position(as_of)
-        opening = self.position(period.start - ONE_DAY)
-        revenue = self.flow("revenue", period.start, as_of)
-        row: OutputRow = {"revenue_amount": revenue}
-        for prefix, position in (("", closing), ("opening_", opening)):
-            row |= {
-                f"{prefix}receivables_amount": position.receivables,
-                f"{prefix}open_invoices_amount": position.open_invoices,
-                f"{prefix}unallocated_amount": position.unallocated,
-                f"{prefix}not_due_amount": position.not_due,
-                f"{prefix}overdue_amount": position.overdue,
-                f"{prefix}undated_amount": position.undated,
-                f"{prefix}over_30_amount": position.over[30],
-                f"{prefix}over_60_amount": position.over[60],
-                f"{prefix}over_90_amount": position.over[90],
-            }
-        row["overdue_rate"] = ratio(closing.overdue, closing.open_invoices)
-        for days in (30, 60, 90):
-            rate = ratio(closing.over[days], closing.open_invoices)
-            row[f"over_{days}_rate"] = rate
-            row[f"over_{days}_rate_change"] = difference(
-                rate, ratio(opening.over[days], opening.open_invoices)
-            )
-        row["overdue_to_revenue"] = ratio(closing.overdue, revenue)
-        return row
-
-    def _ageing_buckets(self, period: Period) -> list[OutputRow]:
-        as_of = self._as_of(period)
-        closing = self.position(as_of)
-        opening = self.position(period.start - ONE_DAY)
-        rows = []
-        for order, bucket in enumerate(BUCKETS, start=1):
-            if not self._was_open_at_a_month_end(bucket, as_of):
-                continue
-            open_amount = closing.open_amounts.get(bucket, ZERO)
-            opening_amount = opening.open_amounts.get(bucket, ZERO)
-            row = {
-                "ageing_bucket": bucket,
-                "bucket_order": order,
-                "open_amount": open_amount,
-                "opening_amount": opening_amount,
-                "item_count": closing.item_counts.get(bucket, 0),
-                "open_invoices_amount": closing.open_invoices,
-                "share": ratio(open_amount, closing.open_invoices),
-                "collected_from_bucket_amount": None,
-                "bucket_recovery_rate": None,
-                "rolled_amount": None,
-                "roll_rate": None,
-            }
-            if bucket not in ("undated", "unallocated"):
-                collected, rolled = self._left_bucket(bucket, period, as_of)
-                row |= {
-                    "collected_from_bucket_amount": collected,
-                    "bucket_recovery_rate": ratio(collected, opening_amount),
-                    "rolled_amount": rolled,
-                    "roll_rate": ratio(rolled, opening_amount),
-                }
-            rows.append(row)
-        return rows
-
-    def _was_open_at_a_month_end(self, bucket: str, last: date) -> bool:
-        month_ends = [
-            min(month.end, self.ledger.as_of)
-            for month in periods("month", self.first_day, self.ledger.as_of)
-        ]
-        return any(bucket in self.position(day).item_counts for day in month_ends if day <= last)
-
-    def _left_bucket(self, bucket: str, period: Period, as_of: date) -> tuple[Decimal, Decimal]:
-        """Receipts on, and balance grown older of, what a bucket held when a period opened."""
-        opening_day = period.start - ONE_DAY
-        collected = rolled = ZERO
-        for item in self.items:
-            if item.side != "debit" or item.booking_date > opening_day:
-                continue
-            opening_state = self.ledger.state(item, opening_day)
-            if opening_state.balance == 0 or opening_state.bucket != bucket:
-                continue
-            collected -= sum(
-                (
-                    self.ledger.converted(movement.amount, item.currency_code, movement.day)
-                    for movement in item.movements
-                    if is_receipt_on_debit_item(movement) and period.start <= movement.day <= as_of
-                ),
-                ZERO,
-            )
-            if BUCKETS.index(bucket_of(item, as_of)) > BUCKETS.index(bucket):
-                balance = self.ledger.state(item, as_of).balance
-                rolled += self.ledger.converted(balance, item.currency_code, as_of)
-        return collected, rolled
 
 
 class Reference:
@@ -443,6 +52,7 @@ class Reference:
     ) -> None:
         self.ledger = Ledger(feeds, as_of, run_day, reporting_currency)
         self._figures: dict[str, dict[tuple[str, str], Figures]] = {}
+        self._own_slices: dict[tuple[str, Any], Mapping[tuple[str, str], Any]] = {}
 
     def entities(self) -> list[str]:
         """Entities that have an item, without the group."""
@@ -461,6 +71,8 @@ class Reference:
     def forget(self, entity_code: str) -> None:
         """Drop what was kept for an entity, to save memory."""
         self._figures.pop(entity_code, None)
+        for key in [key for key in self._own_slices if key[0] == entity_code]:
+            del self._own_slices[key]
 
     def _items(self, entity_code: str) -> list[Item]:
         return [item for item in self.ledger.items if entity_code in (GROUP, item.entity_code)]
@@ -476,22 +88,30 @@ class Reference:
                     code = item.attributes[segment_type]
                     slices.setdefault((segment_type, code), []).append(item)
             shared: dict[tuple[Item, ...], Figures] = {}
-            for items in slices.values():
-                if tuple(items) not in shared:
-                    shared[tuple(items)] = Figures(self.ledger, items)
-            self._figures[entity_code] = {
-                key: shared[tuple(items)] for key, items in slices.items()
-            }
+            found = {}
+            for key, items in slices.items():
+                like = shared.get(tuple(items))
+                found[key] = Figures(self.ledger, items, entity_code, *key, like=like)
+                shared.setdefault(tuple(items), found[key])
+            self._figures[entity_code] = found
         return self._figures[entity_code]
 
-    def _kpi(self, table: str, entity_code: str) -> Iterator[OutputRow]:
+    def _slices_of(self, table: Table, entity_code: str) -> Mapping[tuple[str, str], Any]:
+        """What the rows of a table are made from, by (segment type, segment code)."""
+        if table.slices is None:
+            return self._slices(entity_code)
+        if (entity_code, table.slices) not in self._own_slices:
+            self._own_slices[entity_code, table.slices] = table.slices(self.ledger, entity_code)
+        return self._own_slices[entity_code, table.slices]
+
+    def _kpi(self, name: str, entity_code: str) -> Iterator[OutputRow]:
         as_of = self.ledger.as_of
-        for (segment_type, segment_code), figures in self._slices(entity_code).items():
-            grains = ["month", "quarter", "year"]
-            if table != "kpi_ageing_buckets" and segment_type != "customer":
-                grains.append("day")
-            for grain in grains:
-                for period in periods(grain, figures.first_day, as_of):
+        table = TABLES[name]
+        for (segment_type, segment_code), of_slice in self._slices_of(table, entity_code).items():
+            for grain in table.grains:
+                if grain == "day" and segment_type == "customer":
+                    continue
+                for period in periods(grain, of_slice.first_day, as_of):
                     as_of_date = min(period.end, as_of)
                     slice_columns = {
                         "period_grain": grain,
@@ -505,16 +125,26 @@ class Reference:
                         "segment_code": segment_code,
                         "currency_code": self.ledger.reporting_currency,
                     }
-                    found = figures.row(table, period)
+                    found = self._made(name, table, of_slice, period)
                     for row in found if isinstance(found, list) else [found]:
                         yield slice_columns | row
 
+    def _made(
+        self, name: str, table: Table, of_slice: Any, period: Period
+    ) -> OutputRow | list[OutputRow]:
+        if table.slices is None and table.is_of_items:
+            made: OutputRow | list[OutputRow] = of_slice.once(
+                (name, period), lambda: table.make(of_slice, period)
+            )
+            return made
+        return table.make(of_slice, period)
+
     def _receivables_daily(self, entity_code: str) -> Iterator[OutputRow]:
-        for (segment_type, segment_code), figures in self._slices(entity_code).items():
+        for (segment_type, segment_code), of_slice in self._slices(entity_code).items():
             if segment_type == "customer":
                 continue
-            for day in (p.start for p in periods("day", figures.first_day, self.ledger.as_of)):
-                position = figures.position(day)
+            for day in (p.start for p in periods("day", of_slice.first_day, self.ledger.as_of)):
+                position = of_slice.position(day)
                 for bucket, item_count in position.item_counts.items():
                     yield {
                         "snapshot_date": day,

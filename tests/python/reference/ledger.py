@@ -7,11 +7,13 @@ Amounts are exact decimals in document currency; only `converted` leaves that cu
 from __future__ import annotations
 
 import decimal
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+from reference.terms import due_date_of, terms_of
 
 Row = Mapping[str, Any]
 Feeds = Mapping[str, list[Row]]
@@ -62,12 +64,23 @@ class Item:
     currency_code: str
     issue_amount: Decimal
     is_factored: bool
+    # The customer's record as it holds for the entity; empty where there is none.
+    customer: Row
     customer_name: str
     attributes: dict[str, str]
+    net_amount: Decimal | None = None
+    is_insurable: bool | None = None
+    # The document's own terms, else its customer's.
+    payment_terms: str | None = None
     reversed_on: date | None = None
     movements: list[Movement] = field(default_factory=list)
+    # Rows of the feeds that name the document, whatever their days.
     disputes: list[Row] = field(default_factory=list)
+    reminders: list[Row] = field(default_factory=list)
+    promises: list[Row] = field(default_factory=list)
     states: dict[date, State] = field(default_factory=dict)
+    # What was worked out about it, by name and day.
+    kept: dict[Hashable, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -81,6 +94,18 @@ class Movement:
     is_target: bool = False
     # Receipt or credit note that an allocation uses, or receipt that a discount came with.
     origin: Item | None = None
+    # Where its receipt bounced: that day, or its own if later.
+    undone_on: date | None = None
+    is_undoing: bool = False
+
+
+class Payment(NamedTuple):
+    """A receipt allocated to a debit item, document currency."""
+
+    day: date  # of the movement
+    receipt_date: date
+    amount: Decimal  # positive where it lowers the balance
+    undone_on: date | None
 
 
 class State(NamedTuple):
@@ -113,7 +138,7 @@ def balance_of(item: Item, day: date) -> Decimal:
 
 def dispute_of(item: Item, day: date, balance: Decimal) -> tuple[bool, Decimal]:
     """Whether an item is disputed on a day, and for how much, document currency."""
-    if day < item.booking_date:
+    if day < item.booking_date or item.side == "credit":
         return False, ZERO
     active = [
         dispute
@@ -127,6 +152,40 @@ def dispute_of(item: Item, day: date, balance: Decimal) -> tuple[bool, Decimal]:
     if any(amount is None for amount in amounts):
         return True, balance
     return True, min(balance, sum((amount for amount in amounts if amount is not None), ZERO))
+
+
+def payments_of(item: Item, day: date) -> list[Payment]:
+    """Receipts allocated to a debit item that stand at the end of a day."""
+    return [
+        Payment(
+            movement.day,
+            movement.origin.issue_date,
+            -movement.amount,
+            movement.undone_on,
+        )
+        for movement in item.movements
+        if is_receipt_on_debit_item(movement)
+        and movement.origin is not None
+        and not movement.is_undoing
+        and movement.day <= day
+        and (movement.undone_on is None or movement.undone_on > day)
+    ]
+
+
+def settled_on(item: Item, day: date) -> date | None:
+    """Day on which the balance of an item became zero for good, as known at the end of a day."""
+    settled: date | None = None
+    before = ZERO
+    for changed_on in sorted({movement.day for movement in item.movements}):
+        if changed_on > day:
+            break
+        balance = balance_of(item, changed_on)
+        if balance != 0:
+            settled = None
+        elif before != 0:
+            settled = changed_on
+        before = balance
+    return settled
 
 
 class Ledger:
@@ -146,6 +205,7 @@ class Ledger:
         run_day: date = END_OF_TIME,
         reporting_currency: str = "EUR",
     ) -> None:
+        self.feeds = feeds
         self.reporting_currency = reporting_currency
         self._customers = {
             (row["customer_code"], row.get("entity_code")): row
@@ -186,10 +246,17 @@ class Ledger:
         self.first_day = min(
             (movement.day for item in self.items for movement in item.movements), default=self.as_of
         )
-        for row in feeds.get("disputes", []):
-            document = self._documents.get((row["entity_code"], row["invoice_number"]))
-            if document is not None:
-                document.disputes.append(row)
+        for feed in ("disputes", "reminders", "promises"):
+            for row in feeds.get(feed, []):
+                document = self._documents.get((row["entity_code"], row["invoice_number"]))
+                if document is not None:
+                    # A reminder dated before its document counts from the day of the document.
+                    dated = {
+                        name: max(row[name], document.booking_date)
+                        for name in ("planned_on", "done_on")
+                        if row.get(name) is not None
+                    }
+                    getattr(document, feed).append({**row, **dated})
 
     def state(self, item: Item, day: date) -> State:
         """State of an item at the end of a day, document currency."""
@@ -230,7 +297,8 @@ class Ledger:
             raise LookupError(f"no rate of {currency_code} on or before {day}")
         return max(published)[1]
 
-    def _customer(self, customer_code: str, entity_code: str) -> Row:
+    def customer(self, customer_code: str, entity_code: str | None) -> Row:
+        """Record of a customer for an entity: its own one, else the common one, else empty."""
         for key in ((customer_code, entity_code), (customer_code, None)):
             if key in self._customers:
                 return self._customers[key]
@@ -256,7 +324,12 @@ class Ledger:
         booking_date = row["issue_date"]
         if item_type == "opening" and row.get("opening_date") is not None:
             booking_date = row["opening_date"]
-        customer = self._customer(row["customer_code"], row["entity_code"])
+        customer = self.customer(row["customer_code"], row["entity_code"])
+        payment_terms = row.get("payment_terms") or customer.get("payment_terms")
+        due_date = row.get("due_date")
+        terms = terms_of(payment_terms)
+        if due_date is None and terms is not None and not is_credit:
+            due_date = due_date_of(terms, row["issue_date"])
         return Item(
             item_type=item_type,
             side="credit" if is_credit else "debit",
@@ -265,12 +338,16 @@ class Ledger:
             document_number=row["invoice_number"],
             issue_date=row["issue_date"],
             booking_date=booking_date,
-            due_date=row.get("due_date"),
+            due_date=due_date,
             currency_code=row["currency_code"],
             issue_amount=-abs(gross) if is_credit else gross,
             is_factored=bool(row.get("is_factored")),
+            customer=customer,
             customer_name=customer.get("customer_name") or row["customer_code"],
             attributes=self._attributes(customer, row),
+            net_amount=row.get("net_amount"),
+            is_insurable=row.get("is_insurable"),
+            payment_terms=payment_terms,
         )
 
     def _receipt(self, row: Row) -> Item:
@@ -278,7 +355,7 @@ class Ledger:
         if customer_code is None:
             paid = self._documents.get((row["entity_code"], row["invoice_number"]))
             customer_code = paid.customer_code if paid is not None else UNKNOWN
-        customer = self._customer(customer_code, row["entity_code"])
+        customer = self.customer(customer_code, row["entity_code"])
         return Item(
             item_type="receipt",
             side="credit",
@@ -291,6 +368,7 @@ class Ledger:
             currency_code=row["currency_code"],
             issue_amount=-row["amount"],
             is_factored=False,
+            customer=customer,
             customer_name=customer.get("customer_name") or customer_code,
             attributes=self._attributes(customer, {}),
             reversed_on=row.get("reversed_on"),
@@ -382,20 +460,33 @@ def implied_allocations(feeds: Feeds) -> list[Row]:
     return implied
 
 
+def is_receipt_on_debit_item(movement: Movement) -> bool:
+    """Whether a movement is the invoice's side of an allocation of a receipt."""
+    return (
+        movement.kind == "allocation"
+        and movement.is_target
+        and movement.origin is not None
+        and movement.origin.item_type == "receipt"
+        and movement.item.side == "debit"
+    )
+
+
 def reversals(movements: Iterable[Movement]) -> list[Movement]:
     """The opposite of every movement that a reversed receipt made, on either side."""
     undone = []
     for movement in movements:
         receipt = movement.item if movement.kind == "issue" else movement.origin
         if receipt is not None and receipt.reversed_on is not None:
+            movement.undone_on = max(receipt.reversed_on, movement.day)
             undone.append(
                 Movement(
                     movement.item,
-                    max(receipt.reversed_on, movement.day),
+                    movement.undone_on,
                     -movement.amount,
                     movement.kind,
                     movement.is_target,
                     movement.origin,
+                    is_undoing=True,
                 )
             )
     return undone

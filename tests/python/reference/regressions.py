@@ -193,4 +193,100 @@ REGRESSIONS: dict[str, Case] = {
             },
         ],
     },
+    "an invoice without a due date never falls due, whatever day it is booked on": {
+        "invoices": [
+            {
+                "invoice_number": "1",
+                "customer_code": "C1",
+                "issue_date": "2024-02-19",
+                "gross_amount": "50.00",
+                "currency_code": "EUR",
+            },
+        ],
+        "receipts": [
+            {
+                "receipt_id": "R1",
+                "customer_code": "C1",
+                "receipt_date": "2024-03-01",
+                "amount": "20.00",
+                "currency_code": "EUR",
+                "invoice_number": "1",
+            },
+        ],
+    },
+    "reminders and promises of an invoice that the as-of day does not know yet": {
+        "invoices": [
+            {
+                "invoice_number": "1",
+                "customer_code": "C3",
+                "issue_date": "2024-05-28",
+                "due_date": "2024-06-28",
+                "gross_amount": "100.00",
+                "currency_code": "EUR",
+            },
+            {
+                "invoice_number": "2",
+                "customer_code": "C3",
+                "issue_date": "2024-02-26",
+                "due_date": "2024-03-27",
+                "gross_amount": "100.00",
+                "currency_code": "EUR",
+            },
+        ],
+        "reminders": [
+            {
+                "reminder_id": "M1",
+                "invoice_number": "1",
+                "planned_on": "2024-05-04",
+                "done_on": "2024-05-13",
+                "level": "5",
+                "cost_amount": "7",
+                "non_payment_reason": "CASH",
+            },
+        ],
+        "promises": [
+            {
+                "promise_id": "P1",
+                "invoice_number": "1",
+                "made_on": "2024-05-04",
+                "promised_date": "2024-05-10",
+                "amount": "100.00",
+            },
+        ],
+        "disputes": [
+            {"dispute_id": "D1", "invoice_number": "1", "opened_on": "2024-05-04"},
+        ],
+    },
+    "a dispute of an open credit that was used for more than it is worth": {
+        "invoices": [
+            {
+                "invoice_number": "1",
+                "customer_code": "C2",
+                "issue_date": "2024-04-17",
+                "gross_amount": "-22.57",
+                "currency_code": "EUR",
+                "document_type": "opening",
+            },
+            {
+                "invoice_number": "2",
+                "customer_code": "C2",
+                "issue_date": "2024-04-17",
+                "due_date": "2024-05-17",
+                "gross_amount": "99.99",
+                "currency_code": "EUR",
+            },
+        ],
+        "allocations": [
+            {
+                "allocation_id": "A1",
+                "invoice_number": "2",
+                "amount": "100.00",
+                "kind": "credit_note",
+                "credit_note_number": "1",
+            },
+        ],
+        "disputes": [
+            {"dispute_id": "D1", "invoice_number": "1", "opened_on": "2024-04-11"},
+        ],
+    },
 }
