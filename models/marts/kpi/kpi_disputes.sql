@@ -65,7 +65,7 @@ measured as (
             parts.period_grain = customers.period_grain
             and parts.period_start = customers.period_start
             and parts.slice_id = customers.slice_id
-    left join {{ ref('int_period_invoices') }} as invoices
+    left join {{ ref('int_period_invoicing') }} as invoices
         on
             parts.period_grain = invoices.period_grain
             and parts.period_start = invoices.period_start
