@@ -3,6 +3,9 @@
 -- from a bucket to the last one, month after month, over 12 months, times the seed's rate of that
 -- one.
 -- Grain: one row per month-end, entity (and the group) and ageing bucket.
+-- depends_on: {{ ref('int_receivables_monthly') }}
+-- depends_on: {{ ref('int_age_bands') }}
+-- depends_on: {{ ref('int_bucket_flows') }}
 with
 
 month_ends as (

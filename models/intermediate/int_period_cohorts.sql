@@ -1,7 +1,7 @@
--- What was received on the invoices issued in a period, and on what fell due in it. Receipts count
--- if they stand at the as-of date of the row; those within 30, 60 and 90 days of issue if they stand
--- at the as-of date of the run. Amounts in the reporting currency at the rate of the issue date, or
--- of the day the item fell due.
+-- What was received on the invoices issued in a period, and on what fell due in it. Receipts
+-- count if they stand at the as-of date of the row; those within 30, 60 and 90 days of issue if
+-- they stand at the as-of date of the run. Amounts in the reporting currency at the rate of the
+-- issue date, or of the day the item fell due.
 -- Grain: one row per period (month, quarter, year) and slice with an invoice issued or an item that
 -- fell due.
 {%- set known_then = ['cohort_collected_amount', 'fell_due_amount', 'on_time_amount'] %}

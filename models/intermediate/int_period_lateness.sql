@@ -1,5 +1,5 @@
--- What lateness costs: the overdue balance of each day added up, its financing, and the interest and
--- flat fees that may be claimed. Amounts in the reporting currency.
+-- What lateness costs: the overdue balance of each day added up, its financing, and the interest
+-- and flat fees that may be claimed. Amounts in the reporting currency.
 -- Grain: one row per period (month, quarter, year) and slice with something overdue.
 {%- set amounts = [
     'overdue_amount_days', 'financing_cost_amount', 'late_interest_amount', 'flat_fee_amount'

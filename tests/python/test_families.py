@@ -1,6 +1,7 @@
 """Every KPI family on the demonstration company, read from what is published."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,8 @@ pytestmark = pytest.mark.slow
 
 ENTITIES = {"ALL", "DE02", "FR01", "GB03"}
 MONTHS = 12
+# Converted amounts are rounded to a millionth one by one.
+CENT = Decimal("0.005")
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +73,8 @@ def test_the_statutory_table_adds_up_to_the_ageing_on_the_closing_day(
     assert {row[0] for row in rows} == ENTITIES - {"ALL"}
     assert len(rows) >= 6
     for entity, day, total, tranches, excluded, overdue in rows:
-        assert total == tranches, (entity, day)
-        assert total + excluded == overdue, (entity, day)
+        assert abs(total - tranches) < CENT, (entity, day)
+        assert abs(total + excluded - overdue) < CENT, (entity, day)
         assert excluded > 0
 
 
@@ -86,7 +89,9 @@ def test_the_worklist_holds_what_is_overdue(published: duckdb.DuckDBPyConnection
             and as_of_date = (select max(as_of_date) from marts.worklist)
         """
     ).fetchall()
-    assert sorted(listed) == sorted(overdue)
+    assert dict(listed).keys() == dict(overdue).keys()
+    for entity, amount in overdue:
+        assert abs(dict(listed)[entity] - amount) < CENT
     orders = published.execute(
         "select worklist_rank, score, next_action from marts.worklist order by worklist_rank"
     ).fetchall()
