@@ -41,12 +41,11 @@ reasons as (
     select
         reminders.item_key,
         reminders.reminder_id,
-        greatest(reminders.done_on, reminders.booking_date) as noted_on,
+        reminders.done_on as noted_on,
         reminders.non_payment_reason as reason_code,
         row_number() over (
-            partition by
-                reminders.item_key, greatest(reminders.done_on, reminders.booking_date)
-            order by reminders.done_on desc, reminders.reminder_id desc
+            partition by reminders.item_key, reminders.done_on
+            order by reminders.reminder_id desc
         ) as place
     from {{ ref('int_reminders') }} as reminders
     where reminders.done_on is not null and reminders.non_payment_reason is not null

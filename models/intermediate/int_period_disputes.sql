@@ -16,13 +16,28 @@ periods as (
 
 ),
 
+-- By number: slices make many rows, and numbers add up faster than texts.
+reasons as (
+
+    select
+        cases.reason_kind,
+        cases.reason_code,
+        row_number() over (order by cases.reason_kind, cases.reason_code) as reason_id
+    from {{ ref('int_dispute_case_days') }} as cases
+    group by cases.reason_kind, cases.reason_code
+
+),
+
 case_days as (
 
     select
         covers.*,
+        reasons.reason_id,
         {{ period_start('month', 'covers.case_day') }} as month_start,
         {{ days_between('covers.opened_on', 'covers.case_day') }} > 30 as is_over_30
     from {{ ref('int_dispute_case_days') }} as covers
+    inner join reasons
+        on covers.reason_kind = reasons.reason_kind and covers.reason_code = reasons.reason_code
 
 ),
 
@@ -34,8 +49,7 @@ events as (
         'opened' as event_type,
         case_days.dimension_set_id,
         case_days.currency_code,
-        case_days.reason_kind,
-        case_days.reason_code,
+        case_days.reason_id,
         case_days.covered_amount as amount,
         0 as resolution_days
     from case_days
@@ -49,8 +63,7 @@ events as (
         'closed' as event_type,
         case_days.dimension_set_id,
         case_days.currency_code,
-        case_days.reason_kind,
-        case_days.reason_code,
+        case_days.reason_id,
         case_days.covered_amount as amount,
         {{ days_between('case_days.opened_on', 'case_days.closed_on') }} as resolution_days
     from case_days
@@ -67,8 +80,7 @@ events as (
         case when case_days.is_over_30 then 'open_over_30' else 'open' end as event_type,
         case_days.dimension_set_id,
         case_days.currency_code,
-        case_days.reason_kind,
-        case_days.reason_code,
+        case_days.reason_id,
         case_days.covered_amount as amount,
         0 as resolution_days
     from case_days
@@ -86,15 +98,14 @@ sums as (
         events.event_type,
         events.dimension_set_id,
         events.currency_code,
-        events.reason_kind,
-        events.reason_code,
+        events.reason_id,
         sum(events.amount) as amount,
         count(*) as case_count,
         sum(events.resolution_days) as resolution_days
     from events
     group by
         events.rate_date, events.month_start, events.event_type, events.dimension_set_id,
-        events.currency_code, events.reason_kind, events.reason_code
+        events.currency_code, events.reason_id
 
 ),
 
@@ -104,8 +115,7 @@ converted as (
         sums.month_start,
         sums.event_type,
         sums.dimension_set_id,
-        sums.reason_kind,
-        sums.reason_code,
+        sums.reason_id,
         {{ convert('sums.amount', 'factors.factor') }} as amount,
         sums.case_count,
         sums.resolution_days
@@ -122,8 +132,7 @@ set_months as (
     select
         converted.month_start,
         converted.dimension_set_id,
-        converted.reason_kind,
-        converted.reason_code,
+        converted.reason_id,
         {%- for measure, suffix in [('amount', 'amount'), ('case_count', 'count')] %}
         {%- for column, condition in [
             ('opened', "converted.event_type = 'opened'"),
@@ -137,51 +146,62 @@ set_months as (
         {%- endfor %}
         sum(converted.resolution_days) as resolution_days_count
     from converted
-    group by
-        converted.month_start, converted.dimension_set_id, converted.reason_kind,
-        converted.reason_code
+    group by converted.month_start, converted.dimension_set_id, converted.reason_id
 
 ),
 
 months as (
 
     {{ add_up_to_slices(
-        'set_months', ['month_start', 'reason_kind', 'reason_code'],
-        amounts=amounts, counts=counts
+        'set_months', ['month_start', 'reason_id'], amounts=amounts, counts=counts
     ) }}
 
-)
+),
 
 -- What is open at the end of a quarter or year is what is open in its last month.
-{%- for grain in ['month', 'quarter', 'year'] %}
-{{ 'union all' if not loop.first }}
-select
-    periods.period_grain,
-    periods.period_start,
-    months.slice_id,
-    months.reason_kind,
-    {% for count in counts[:3] %}
-    cast(sum(months.{{ count }}) as bigint) as {{ count }},
-    {% endfor %}
-    {% for amount in amounts[:2] %}
-    {{ money('sum(months.' ~ amount ~ ')') }} as {{ amount }},
-    {% endfor %}
-    {% for count in counts[3:] %}
-    cast(sum(case when {{ is_last_month }} then months.{{ count }} else 0 end) as bigint)
-        as {{ count }},
-    {% endfor %}
-    {% for amount in amounts[2:] %}
-    {{ money('sum(case when ' ~ is_last_month ~ ' then months.' ~ amount ~ ' else 0 end)') }}
-        as {{ amount }},
-    {% endfor %}
-    months.reason_code
+totals as (
 
-from months
-inner join periods
-    on
-        periods.period_grain = '{{ grain }}'
-        and {{ period_start(grain, 'months.month_start') }} = periods.period_start
-group by
-    periods.period_grain, periods.period_start, months.slice_id, months.reason_kind,
-    months.reason_code
-{%- endfor %}
+    {% for grain in ['month', 'quarter', 'year'] %}
+    {{ 'union all' if not loop.first }}
+    select
+        periods.period_grain,
+        periods.period_start,
+        months.slice_id,
+        {% for count in counts[:3] %}
+        cast(sum(months.{{ count }}) as bigint) as {{ count }},
+        {% endfor %}
+        {% for amount in amounts[:2] %}
+        {{ money('sum(months.' ~ amount ~ ')') }} as {{ amount }},
+        {% endfor %}
+        {% for count in counts[3:] %}
+        cast(sum(case when {{ is_last_month }} then months.{{ count }} else 0 end) as bigint)
+            as {{ count }},
+        {% endfor %}
+        {% for amount in amounts[2:] %}
+        {{ money('sum(case when ' ~ is_last_month ~ ' then months.' ~ amount ~ ' else 0 end)') }}
+            as {{ amount }},
+        {% endfor %}
+        months.reason_id
+    from months
+    inner join periods
+        on
+            periods.period_grain = '{{ grain }}'
+            and {{ period_start(grain, 'months.month_start') }} = periods.period_start
+    group by
+        periods.period_grain, periods.period_start, months.slice_id, months.reason_id
+    {% endfor %}
+)
+
+select
+    totals.period_grain,
+    totals.period_start,
+    totals.slice_id,
+    reasons.reason_kind,
+    reasons.reason_code,
+    {% for count in counts %}
+    totals.{{ count }},
+    {% endfor %}
+    totals.{{ amounts | join(',\n    totals.') }}
+
+from totals
+inner join reasons on totals.reason_id = reasons.reason_id

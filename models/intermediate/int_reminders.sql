@@ -23,7 +23,6 @@ reminders as (
         reminders.reminder_id,
         reminders.item_key,
         items.dimension_set_id,
-        items.booking_date,
         items.due_date,
         greatest(reminders.planned_on, items.booking_date) as planned_on,
         case
@@ -65,7 +64,6 @@ select
     reminders.reminder_id,
     reminders.item_key,
     reminders.dimension_set_id,
-    reminders.booking_date,
     reminders.due_date,
     reminders.planned_on,
     reminders.done_on,
