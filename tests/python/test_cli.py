@@ -15,6 +15,7 @@ from support import EXAMPLES, PROJECT, run_encours
 PUBLISHED = {
     "audit": {"data_issues", "kpi_catalogue", "runs", "source_files"},
     "marts": {
+        "alerts",
         "dim_customer",
         "dim_entity",
         "dim_period",
@@ -24,8 +25,21 @@ PUBLISHED = {
         "fct_receivables_daily",
         "kpi_ageing",
         "kpi_ageing_buckets",
+        "kpi_cash_cycle",
+        "kpi_collection",
+        "kpi_credit_exposure",
+        "kpi_credit_exposure_classes",
+        "kpi_credit_losses",
+        "kpi_dispute_reasons",
+        "kpi_disputes",
         "kpi_dso",
+        "kpi_dunning",
+        "kpi_dunning_status",
+        "kpi_invoicing",
+        "kpi_payment_behaviour",
+        "kpi_promises",
         "rpt_payment_terms_d441_6",
+        "worklist",
     },
 }
 
