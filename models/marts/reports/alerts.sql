@@ -1,5 +1,5 @@
--- What is past a limit at the as-of date: promises, credit limits, insurance cover, disputes, dunning
--- and KPIs with a target.
+-- What is past a limit at the as-of date: promises, credit limits, insurance cover, disputes,
+-- dunning and KPIs with a target.
 -- Grain: one row per breach.
 {%- set marts = [
     'kpi_dso', 'kpi_ageing', 'kpi_collection', 'kpi_payment_behaviour', 'kpi_dunning',
@@ -146,13 +146,22 @@ limits as (
         '{{ kpi_code }}' as kpi_code,
         exposures.entity_code,
         exposures.customer_code,
-        exposures.{{ limit }} as limit_amount,
+        {{ money('exposures.' ~ limit) }} as limit_amount,
         exposures.receivables_amount,
         'Receivables of customer ' || exposures.customer_code || ' exceed the {{ words }}'
             as message
     from exposures
     where exposures.receivables_amount > exposures.{{ limit }}
     {% endfor %}
+
+),
+
+concerned as (
+
+    select distinct
+        limits.entity_code,
+        limits.customer_code
+    from limits
 
 ),
 
@@ -167,12 +176,7 @@ movement_days as (
             as change_amount
     from {{ ref('int_receivable_movements') }} as movements
     inner join {{ ref('int_receivable_items') }} as items on movements.item_key = items.item_key
-    inner join (
-        select distinct
-            limits.entity_code,
-            limits.customer_code
-        from limits
-    ) as concerned
+    inner join concerned
         on
             items.entity_code = concerned.entity_code
             and items.customer_code = concerned.customer_code

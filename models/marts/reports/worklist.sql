@@ -150,7 +150,7 @@ select
     row_number() over (
         order by
             scored.score desc, scored.open_amount_reporting desc, scored.days_overdue desc,
-            scored.item_key
+            scored.item_key asc
     ) as worklist_rank,
     scored.as_of_date,
     scored.entity_code,
