@@ -22,7 +22,7 @@ balances as (
     select
         items.as_of_date,
         items.dimension_set_id,
-        max(items.days_overdue) as max_days_overdue
+        max(items.days_overdue) filter (where items.open_amount > 0) as max_days_overdue
     from {{ ref('int_items_month_end') }} as items
     where items.open_amount <> 0
     group by items.as_of_date, items.dimension_set_id

@@ -47,28 +47,36 @@ class Headline:
     """Findings in the data by severity, the worst first."""
 
 
-def kpi_names(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Every figure that can be shown, with the table that has it.
+def kpi_names(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
+    """Every figure that can be shown, by name, with its table and column.
 
-    A figure that stands in several tables is shown from the one that defines it as a KPI, else
-    from the one with the shortest name.
+    A figure has the name of its column; with its table in front, `kpi_promises.kept_rate`; and the
+    code that the catalogue gives it. A column of several tables is that of the table whose KPI code
+    it is, else that of the shortest name.
     """
-    rows = connection.execute(
+    columns = connection.execute(
         """
-        select columns.column_name, min_by(columns.table_name,
-            (catalogue.kpi_code is null, length(columns.table_name), columns.table_name))
+        select columns.table_name, columns.column_name
         from information_schema.columns as columns
         left join audit.kpi_catalogue as catalogue
-            on columns.table_name = catalogue.mart and columns.column_name = catalogue.column_name
+            on columns.table_name = catalogue.mart and columns.column_name = catalogue.kpi_code
         where
             columns.table_schema = 'marts' and columns.table_name like 'kpi!_%' escape '!'
             and columns.data_type not in ('VARCHAR', 'DATE', 'BOOLEAN')
             and columns.column_name not like '%!_order' escape '!'
-        group by columns.column_name
-        order by columns.column_name
+        order by catalogue.kpi_code is null, length(columns.table_name), columns.table_name
         """
     ).fetchall()
-    return {str(name): str(table) for name, table in rows}
+    codes = connection.execute(
+        "select kpi_code, mart, column_name from audit.kpi_catalogue order by kpi_code"
+    ).fetchall()
+    names: dict[str, tuple[str, str]] = {}
+    for table, column in columns:
+        names.setdefault(str(column), (str(table), str(column)))
+        names[f"{table}.{column}"] = (str(table), str(column))
+    for code, table, column in codes:
+        names[str(code)] = (str(table), str(column))
+    return names
 
 
 def _long_keys(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[list[str], list[str]]:
@@ -93,13 +101,13 @@ def show(home: Home, query: Query) -> Answer:
         UsageError: Nothing is published, or there is no such KPI, entity, segment or grain.
     """
     with _open(home.published_database) as connection:
-        tables = kpi_names(connection)
-        if query.kpi not in tables:
+        figures = kpi_names(connection)
+        if query.kpi not in figures:
             raise UsageError(
-                f"There is no KPI '{query.kpi}'. {nearest(query.kpi, tables)} "
-                "See docs/kpis.md or the columns of the tables marts.kpi_*."
+                f"There is no KPI '{query.kpi}'. {nearest(query.kpi, figures)} "
+                "See docs/kpi-catalogue.md or the columns of the tables marts.kpi_*."
             )
-        table = tables[query.kpi]
+        table, figure = figures[query.kpi]
         _known(connection, table, "period_grain", query.grain)
         _known(connection, table, "segment_type", query.segment_type)
         if query.entity is not None:
@@ -116,7 +124,7 @@ def show(home: Home, query: Query) -> Answer:
                 values.append(value)
         cursor = connection.execute(
             f"select {', '.join(['period_start', 'as_of_date', 'entity_code', 'segment_code'])}, "
-            f"{', '.join([*keys, query.kpi])} "
+            f"{', '.join([*keys, figure])} "
             f"from marts.{table} where {' and '.join(conditions)} "
             f"order by {', '.join(['period_start', 'entity_code', 'segment_code', *orders])}",
             values,
@@ -131,7 +139,7 @@ def show(home: Home, query: Query) -> Answer:
         comment = connection.execute(
             "select comment from duckdb_columns() where schema_name = 'marts' "
             "and table_name = ? and column_name = ?",
-            [table, query.kpi],
+            [table, figure],
         ).fetchone()
     description = str(comment[0]).split("\n")[0] if comment and comment[0] else ""
     return Answer(f"marts.{table}", description, names, rows)

@@ -79,8 +79,17 @@ def test_the_statutory_table_adds_up_to_the_ageing_on_the_closing_day(
 
 
 def test_the_worklist_holds_what_is_overdue(published: duckdb.DuckDBPyConnection) -> None:
+    # What was overpaid is overdue with a negative balance, and nothing to chase.
     listed = published.execute(
-        "select entity_code, sum(open_amount_reporting) from marts.worklist group by all"
+        """
+        select entity_code, sum(open_amount_reporting) from (
+            select entity_code, open_amount_reporting from marts.worklist
+            union all
+            select entity_code, open_amount_reporting from marts.fct_open_items
+            where days_overdue > 0 and open_amount < 0
+        )
+        group by all
+        """
     ).fetchall()
     overdue = published.execute(
         """

@@ -33,7 +33,7 @@ promises as (
     select
         'promise_broken' as alert_code,
         promises.entity_code || '|' || promises.promise_id as alert_key,
-        'broken_count' as kpi_code,
+        'broken_promise_count' as kpi_code,
         open_items.entity_code,
         open_items.customer_code,
         cast({{ days_between('promises.promised_date', 'open_items.as_of_date') }} as double)
@@ -105,10 +105,15 @@ unchased as (
     from open_items
     cross join thresholds
     left join chased on open_items.item_key = chased.item_key
-    where open_items.days_overdue >= thresholds.chase_within_days and chased.item_key is null
+    where
+        open_items.days_overdue >= thresholds.chase_within_days
+        and open_items.open_amount > 0
+        and not open_items.is_disputed
+        and chased.item_key is null
 
 ),
 
+-- A customer of several entities is also judged as a whole, against its limit in the group.
 customer_items as (
 
     select
@@ -117,6 +122,16 @@ customer_items as (
         {{ list_text('open_items.item_key') }} as row_keys
     from open_items
     group by open_items.entity_code, open_items.customer_code
+
+    union all
+
+    select
+        'ALL' as entity_code,
+        open_items.customer_code,
+        {{ list_text('open_items.item_key') }} as row_keys
+    from open_items
+    group by open_items.customer_code
+    having count(distinct open_items.entity_code) > 1
 
 ),
 
@@ -130,7 +145,10 @@ exposures as (
     inner join run on exposure.as_of_date = run.as_of_date
     inner join {{ ref('int_customer_records') }} as records
         on exposure.record_id = records.record_id
-    where records.entity_code <> 'ALL'
+    inner join customer_items
+        on
+            records.entity_code = customer_items.entity_code
+            and records.customer_code = customer_items.customer_code
 
 ),
 
@@ -169,7 +187,7 @@ concerned as (
 movement_days as (
 
     select
-        movements.entity_code,
+        concerned.entity_code,
         items.customer_code,
         movements.movement_date,
         {{ money('sum(' ~ convert('movements.movement_amount', 'factors.factor') ~ ')') }}
@@ -178,14 +196,14 @@ movement_days as (
     inner join {{ ref('int_receivable_items') }} as items on movements.item_key = items.item_key
     inner join concerned
         on
-            items.entity_code = concerned.entity_code
+            concerned.entity_code in (items.entity_code, 'ALL')
             and items.customer_code = concerned.customer_code
     inner join run on movements.movement_date <= run.as_of_date
     inner join {{ ref('int_fx_factors') }} as factors
         on
             run.as_of_date = factors.calendar_date
             and movements.currency_code = factors.currency_code
-    group by movements.entity_code, items.customer_code, movements.movement_date
+    group by concerned.entity_code, items.customer_code, movements.movement_date
 
 ),
 

@@ -1,6 +1,7 @@
 -- The overdue invoices in the order to deal with them, each with its next action, why, and whose
 -- turn it is. Formula of the score: docs/worklist.md.
--- Grain: one row per overdue invoice, debit note or opening item at the as-of date.
+-- Grain: one row per overdue invoice, debit note or opening item at the as-of date that is still to
+-- be paid; one that was overpaid is not.
 with
 
 run as (
@@ -21,7 +22,7 @@ thresholds as (
 items as (
 
     select open_items.* from {{ ref('fct_open_items') }} as open_items
-    where open_items.days_overdue > 0
+    where open_items.days_overdue > 0 and open_items.open_amount > 0
 
 ),
 
@@ -40,6 +41,7 @@ disputes as (
 
 ),
 
+-- A promise that was reached after all, if late, is no longer broken here.
 promises as (
 
     select
@@ -47,9 +49,14 @@ promises as (
         max(promises.promised_date) filter (
             where promises.kept_on is null and promises.broken_on is null
         ) as active_promised_date,
-        max(promises.promised_date) filter (where promises.broken_on is not null)
-            as broken_promised_date,
-        count(*) filter (where promises.broken_on is not null) as broken_promise_count,
+        max(promises.promised_date) filter (
+            where promises.broken_on is not null and promises.reached_on is null
+        ) as broken_promised_date,
+        max(promises.broken_on) filter (
+            where promises.broken_on is not null and promises.reached_on is null
+        ) as last_broken_on,
+        count(*) filter (where promises.broken_on is not null and promises.reached_on is null)
+            as broken_promise_count,
         count(*) filter (where promises.kept_on is not null) as kept_promise_count
     from {{ ref('int_promises') }} as promises
     group by promises.item_key
@@ -85,6 +92,8 @@ known as (
         coalesce(reminders.reminder_count, 0) as reminder_count,
         coalesce(reminders.dunning_level, 0) as dunning_level,
         reminders.last_reminder_on,
+        promises.last_broken_on > coalesce(reminders.last_reminder_on, date '0001-01-01')
+            as is_break_unanswered,
         case
             when promises.active_promised_date is not null then 'active'
             when promises.broken_promise_count > 0 then 'broken'
@@ -122,7 +131,7 @@ decided as (
             when known.is_disputed then 'settle_dispute'
             when known.promise_state = 'active' then 'wait_for_promise'
             when known.is_just_reminded then 'wait_for_reply'
-            when known.promise_state = 'broken' then 'call_about_broken_promise'
+            when known.is_break_unanswered then 'call_about_broken_promise'
             when known.dunning_level = 0 then 'send_reminder_1'
             when known.dunning_level = 1 then 'send_reminder_2'
             when known.dunning_level = 2 then 'send_reminder_3'
@@ -194,7 +203,7 @@ select
                 || coalesce(' (' || scored.dispute_reason_code || ')', '')
         when scored.promise_state = 'active'
             then 'promised for ' || cast(scored.active_promised_date as varchar)
-        when scored.promise_state = 'broken'
+        when scored.is_break_unanswered
             then 'promise of ' || cast(scored.broken_promised_date as varchar) || ' broken'
         when scored.reminder_count = 0 then 'no reminder yet'
         else

@@ -503,7 +503,7 @@ def _invoice(draws: Draws) -> str:
                 as due_date,
             case when {draws.chance("no due date", key, 0.003)} then null else terms end as terms,
             booked_amount as gross,
-            case when not is_older then net end as net,
+            net,
             invoice_unit,
             invoice_salesperson,
             is_factored,

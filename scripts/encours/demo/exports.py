@@ -125,10 +125,21 @@ def _documents() -> str:
             union all
             select
                 entity_no, credit_note_number, case kind when 'negative' then 'FA' else 'AV' end,
-                c, credited_on, null, case kind when 'negative' then -gross else gross end, null,
+                c, credited_on, null, case kind when 'negative' then -gross else gross end,
+                case kind when 'negative' then -credited_net else credited_net end,
                 case when kind in ('linked', 'negative') then invoice_number end, null,
                 invoice_unit, null, is_factored, null, null, credited_on
-            from credit_note
+            from (
+                -- The part of the invoice's net amount that is credited.
+                select
+                    credit_note.*,
+                    credit_note.gross * invoice.net // invoice.gross as credited_net
+                from credit_note
+                left join invoice
+                    on
+                        credit_note.entity_no = invoice.entity_no
+                        and credit_note.invoice_number = invoice.invoice_number
+            )
             union all
             select
                 entity_no, document_number, 'RAN', c, issue_date, null, -gross, null, null, null,

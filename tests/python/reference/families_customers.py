@@ -426,7 +426,8 @@ def credit_losses(
         customer = item.customer
         if customer.get("is_doubtful") or customer.get("is_insolvent"):
             doubtful += open_amount(ledger, item, last)
-        if customer.get("is_insolvent") or (state.days_overdue or 0) > DEFAULT_DAYS:
+        is_late = state.balance > 0 and (state.days_overdue or 0) > DEFAULT_DAYS
+        if customer.get("is_insolvent") or is_late:
             defaulting.add(item.customer_code)
     customer_count = len(customers_with_balance(figures, last))
     revenue = figures.flow("revenue", first, last)
