@@ -95,6 +95,8 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
         outcome = runner.invoke(
             [
                 "build",
+                # They try formulas on examples, and do not depend on what was loaded.
+                *("--exclude-resource-type", "unit_test"),
                 *("--project-dir", str(PROJECT_FOLDER)),
                 *("--profiles-dir", str(PROFILES_FOLDER)),
                 *("--target-path", str(target)),
