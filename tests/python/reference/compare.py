@@ -305,7 +305,7 @@ def _is_countback(bounds: list[Decimal | None], want: object, got: object) -> bo
         return None in possible
     days = sorted(value for value in possible if value is not None)
     # Between a number of days and a history that ends first there is the rest of a month.
-    if None in possible and days and 0 <= got - days[0] + COUNTBACK_TOLERANCE < 1:
+    if not isinstance(want, float) and days and 0 <= got - days[0] + COUNTBACK_TOLERANCE < 1:
         return True
     return any(abs(got - value) <= COUNTBACK_TOLERANCE for value in days) or any(
         low <= got <= high for low, high in pairwise(days) if high - low < 1
