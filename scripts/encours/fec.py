@@ -95,7 +95,7 @@ def unused_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
 
 def parsed_sql(table: Table) -> str:
     """SQL for the lines of a table with typed columns and `reason`, null where all is well."""
-    places = {}
+    places: dict[str, int] = {}
     for place, name in enumerate(table.columns, 1):
         known = COLUMNS.get(_plain_name(name))
         if known:
@@ -106,9 +106,7 @@ def parsed_sql(table: Table) -> str:
         else f"cast(null as varchar) as {name}"
         for name in dict.fromkeys(COLUMNS.values())
     )
-    days = ", ".join(
-        f"{_day(name)} as {name}_read" for name in ("day", "piece_day", "letter_day")
-    )
+    days = ", ".join(f"{_day(name)} as {name}_read" for name in ("day", "piece_day", "letter_day"))
     amounts = ", ".join(f"{_amount(name)} as {name}_read" for name in ("debit", "credit", "value"))
     sign = (
         "case when lower(side) in ('d', '+1', '1', 'debit', 'débit') then 1 "

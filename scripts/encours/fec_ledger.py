@@ -118,7 +118,11 @@ class _Ledger:
                 f"{is_opening} as is_opening from {parsed} "
                 "where reason is null and amount <> 0"
             )
-            self.run(f"insert into {{s}}.lines {rows}" if created else f"create table {{s}}.lines as {rows}")
+            self.run(
+                f"insert into {{s}}.lines {rows}"
+                if created
+                else f"create table {{s}}.lines as {rows}"
+            )
             created = True
             self.run(f"drop table {parsed}")
 
@@ -561,7 +565,9 @@ class _Ledger:
         """Write the rows of every feed as text, and a view of them for every file."""
         for feed, sql in self._feeds():
             self.table(f"feed_{feed}", sql)
-            columns = ", ".join(f"cast({name} as varchar) as {name}" for name in FEC_FEEDS[feed].split())
+            columns = ", ".join(
+                f"cast({name} as varchar) as {name}" for name in FEC_FEEDS[feed].split()
+            )
             for member in self.members:
                 self.run(
                     f"create view {view_name(member.number, feed)} as select line as {LINE}, "
@@ -667,7 +673,7 @@ class _Ledger:
         yield ("reading_issues", _ISSUES)
 
     def _find_provisions(self) -> None:
-        """Whose provision a line on 491 is: its auxiliary, its account, or the only doubtful one."""
+        """Whose a provision on 491 is: by auxiliary, by account, or the only doubtful one."""
         self.table(
             "provisions",
             """

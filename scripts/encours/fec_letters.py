@@ -116,7 +116,9 @@ def repeats(opening: Iterable[Line], open_lines: Iterable[Line], groups: Groups)
             else:
                 unmatched.append(item)
         rest = unmatched
-    return list(_of_totals(rest, [line for index, line in enumerate(lines) if index not in used], groups))
+    return list(
+        _of_totals(rest, [line for index, line in enumerate(lines) if index not in used], groups)
+    )
 
 
 def _of_totals(rest: list[Line], lines: list[Line], groups: Groups) -> Iterator[Line]:
@@ -181,46 +183,45 @@ def settle(
             receipt.reversed_on = refund.day
             found.reversals.append((receipt.number, refund.number, refund.day))
             refunds.remove(refund)
-    credits = [
+    owing = [
         piece
         for piece in group
         if piece.kind in ("receipt", "od", *CREDIT_DOCUMENTS, *LOSSES) and not piece.reversed_on
     ]
-    _settle_standing(documents, credits, last_day, found)
+    _settle_standing(documents, owing, last_day, found)
     for receipt in receipts:
         if receipt.reversed_on:
             _settle_bounced(receipt, receipt.reversed_on, documents, last_day, found)
-    _settle_refunds(refunds, documents, credits, found)
+    _settle_refunds(refunds, documents, owing, found)
     found.losses_left += [
-        (piece.number, piece.left) for piece in credits if piece.kind in LOSSES and piece.left
+        (piece.number, piece.left) for piece in owing if piece.kind in LOSSES and piece.left
     ]
 
 
 def _settle_standing(
-    documents: list[Piece], credits: list[Piece], last_day: date, found: Matches
+    documents: list[Piece], owing: list[Piece], last_day: date, found: Matches
 ) -> None:
     """First losses, then what pays one document to the cent, then oldest first."""
-    for loss in credits:
+    for loss in owing:
         if loss.kind in LOSSES:
             # A loss lowers a balance on the day it is booked, so its document is there by then.
             for document in documents:
                 if loss.left and document.left and document.day <= loss.day:
                     _match(loss, document, last_day, found)
-    credits = [credit for credit in credits if credit.kind not in LOSSES]
+    owing = [credit for credit in owing if credit.kind not in LOSSES]
     by_amount: dict[int, list[Piece]] = defaultdict(list)
     for document in reversed(documents):
         if document.left:
             by_amount[document.left].append(document)
-    for credit in credits:
+    for credit in owing:
         if by_amount.get(credit.left):
             _match(credit, by_amount[credit.left].pop(), last_day, found)
-    waiting = iter([document for document in documents if document.left])
-    document = next(waiting, None)
-    for credit in credits:
-        while credit.left and document is not None:
-            _match(credit, document, last_day, found)
-            if not document.left:
-                document = next(waiting, None)
+    waiting = [document for document in reversed(documents) if document.left]
+    for credit in owing:
+        while credit.left and waiting:
+            _match(credit, waiting[-1], last_day, found)
+            if not waiting[-1].left:
+                waiting.pop()
 
 
 def _match(credit: Piece, document: Piece, last_day: date, found: Matches) -> None:
@@ -249,13 +250,13 @@ def _settle_bounced(
 
 
 def _settle_refunds(
-    refunds: list[Piece], documents: list[Piece], credits: list[Piece], found: Matches
+    refunds: list[Piece], documents: list[Piece], owing: list[Piece], found: Matches
 ) -> None:
-    """Money given back closes what was paid or credited too much, by way of a document of the group."""
+    """Money given back closes what was paid or credited too much, by way of a document."""
     if not documents:
         return
     for refund in refunds:
-        for credit in credits:
+        for credit in owing:
             amount = min(credit.left, refund.left)
             if not amount or credit.kind in LOSSES:
                 continue

@@ -114,9 +114,7 @@ def _tab(content: Any) -> Any:
 
 
 FEC_FEEDS = {
-    "customers": (
-        "customer_code entity_code customer_name payment_terms is_doubtful"
-    ),
+    "customers": ("customer_code entity_code customer_name payment_terms is_doubtful"),
     "invoices": (
         "entity_code invoice_number customer_code issue_date gross_amount currency_code "
         "document_type payment_terms opening_date"
@@ -129,18 +127,14 @@ FEC_FEEDS = {
         "entity_code allocation_id invoice_number amount allocation_date kind receipt_id "
         "credit_note_number"
     ),
-    "write_offs": (
-        "entity_code write_off_id invoice_number write_off_date amount reason_code"
-    ),
+    "write_offs": ("entity_code write_off_id invoice_number write_off_date amount reason_code"),
     "provisions": "entity_code customer_code provision_date provision_amount",
     "financials": (
         "entity_code period_month cost_of_goods_sold purchases_amount inventory_amount "
         "payables_amount ebitda_amount cash_flow_amount"
     ),
     "control_balances": "entity_code balance_date balance_amount",
-    "reading_issues": (
-        "entity_code issue_id issue_code severity feed record_key description"
-    ),
+    "reading_issues": ("entity_code issue_id issue_code severity feed record_key description"),
 }
 """What a FEC gives: columns by feed."""
 
