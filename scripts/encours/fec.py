@@ -18,6 +18,7 @@ from encours.text import BLOCK_BYTES, Dialect, rewrite
 
 HEAD_BYTES = 1 << 16
 SAMPLE_LINES = 200
+CHARACTER_BYTES = 4
 ACCENTS_CP1252 = set("éèêëàâçîïôùûüÉÈÀÇ°€".encode("cp1252"))
 ACCENTS_CP850 = set("éèêëàâçîïôùûüÉÀÇ".encode("cp850"))
 
@@ -130,7 +131,8 @@ def parsed_sql(table: Table) -> str:
         + (
             ""
             if "debit" in places
-            else "when side_read is null then '''' || coalesce(side, '') || ''' in Sens is neither D nor C' "
+            else "when side_read is null then '''' || coalesce(side, '') "
+            "|| ''' in Sens is neither D nor C' "
         )
         + "end"
     )
@@ -160,11 +162,12 @@ def _amount(name: str) -> str:
     trailing = f"regexp_replace({bare}, '^([0-9.,]+)([+-])$', '\\2\\1')"
     french = f"replace(replace({trailing}, '.', ''), ',', '.')"
     whole = f"replace({trailing}, ',', '.')"
+    plain = "[+-]?([0-9]+([.,]([0-9]{0,2}0*))?|[.,][0-9]{1,2}0*)"
     return (
         f"case when {name} is null then 0 "
         f"when regexp_full_match({trailing}, '[+-]?[0-9]{{1,3}}([.][0-9]{{3}})+,[0-9]{{1,2}}0*') "
         f"then try_cast({french} as decimal(18, 2)) "
-        f"when regexp_full_match({trailing}, '[+-]?([0-9]+([.,]([0-9]{{0,2}}0*))?|[.,][0-9]{{1,2}}0*)') "
+        f"when regexp_full_match({trailing}, {quoted(plain)}) "
         f"then try_cast({whole} as decimal(18, 2)) end"
     )
 
@@ -209,7 +212,7 @@ def _encoding(path: Path) -> str:
                     rest = b""
                 except UnicodeDecodeError as error:
                     rest = content[error.start :]
-                    is_utf8 = len(rest) < 4
+                    is_utf8 = len(rest) < CHARACTER_BYTES
             if not block.isascii():
                 for byte in range(0x80, 0x100):
                     counts[byte] += block.count(byte)

@@ -142,8 +142,9 @@ class _Ledger:
         """Find the lines that make an entry, and cut it where its lines add up to nothing."""
         self.table(
             "journals",
-            "select file, journal, count(distinct number) <= 1 and count(distinct (day, piece)) > 1 "
-            "as is_useless from {s}.lines group by file, journal",
+            "select file, journal, count(distinct number) <= 1 "
+            "and count(distinct (day, piece)) > 1 as is_useless "
+            "from {s}.lines group by file, journal",
         )
         self.table(
             "keys",
