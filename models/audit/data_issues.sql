@@ -346,9 +346,26 @@ shared_keys_{{ feed }} as (
 
 ),
 {% endfor %}
+reading_issues as (
+
+    select
+        reading_issues.severity,
+        reading_issues.issue_code,
+        reading_issues.feed,
+        reading_issues.entity_code || '|' || reading_issues.record_key as record_key,
+        reading_issues._source as source_name,
+        reading_issues._source_file as source_file,
+        reading_issues._source_row as source_row,
+        reading_issues.description
+    from {{ ref('stg_reading_issues') }} as reading_issues
+
+),
+
 issues as (
 
     select * from refused_rows
+    union all
+    select * from reading_issues
     union all
     select * from unapplied_allocations
     {% for feed in document_feeds %}

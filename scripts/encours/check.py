@@ -8,6 +8,7 @@ from pathlib import Path
 
 from encours.delivery import Delivered, Group, delivered
 from encours.errors import EncoursError
+from encours.fec import unused_columns
 from encours.feeds import Contract, Feed, load_contract
 from encours.scratch import Scratch, typed
 from encours.sources import Source
@@ -153,6 +154,8 @@ def _checked_feed(scratch: Scratch, file: Delivered, feed: Feed) -> CheckedFeed:
 
 def _unused(file: Delivered, feeds: Sequence[Feed], columns: Sequence[str]) -> tuple[str, ...]:
     """Columns of the file that nothing maps and no SQL mentions."""
+    if file.spec.format == "fec":
+        return unused_columns(tuple(columns))
     used = set()
     for feed in feeds:
         mapping = file.spec.feeds[feed.name]

@@ -145,7 +145,7 @@ def _read_csv(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
     records = rewrite(request.path, target, label, dialect, limit=request.limit)
     _check_header(label, 1, records.header, spec)
     columns = records.header or ()
-    _create(connection, target, dialect, name, len(columns), records.accepted)
+    create_table(connection, target, dialect, name, len(columns), records.accepted)
     remarks = []
     if not records.ends_with_line_feed and request.limit is None:
         remarks.append(f"{label}: the last line has no line end; check that it is not cut off.")
@@ -157,7 +157,7 @@ def _read_jsonl(connection: duckdb.DuckDBPyConnection, request: Request) -> Tabl
     dialect = Dialect(spec.encoding, UNIT_SEPARATOR, "")
     target = request.folder / f"{name}.records"
     records = rewrite(request.path, target, label, dialect, has_header=False, limit=request.limit)
-    _create(connection, target, dialect, f"{name}_lines", 1, records.accepted)
+    create_table(connection, target, dialect, f"{name}_lines", 1, records.accepted)
     connection.execute(
         f"create temp table {name}_documents as select {LINE}, c1 as document, case "
         "when not json_valid(c1) then 'is not a JSON document' "
@@ -285,7 +285,7 @@ def _read_xlsx(connection: duckdb.DuckDBPyConnection, request: Request) -> Table
                 continue
             writer.writerow([number, *cells[: len(names)]])
             count += 1
-    _create(connection, target, _PLAIN, name, len(names), count)
+    create_table(connection, target, _PLAIN, name, len(names), count)
     return Table(name, names, count, tuple(refusals))
 
 
@@ -376,7 +376,7 @@ def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
     raise KeyError(sheet)
 
 
-def _create(
+def create_table(
     connection: duckdb.DuckDBPyConnection,
     records: Path,
     dialect: Dialect,

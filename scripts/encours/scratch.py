@@ -9,6 +9,8 @@ import duckdb
 
 from encours.casting import create_view, naming_sql, refused_sql, rows_of
 from encours.delivery import Delivered, Group, check_unchanged
+from encours.fec import read_fec
+from encours.fec_ledger import Member, build_feeds, view_name
 from encours.feeds import Feed
 from encours.lake import quoted
 from encours.readers import LINE, Request, Table, insert_refusals, open_scratch, read, row_text
@@ -72,23 +74,43 @@ class Scratch:
             progress(f"reading {file.label} ({file.size / 1e6:,.1f} MB)")
             name = f"file_{number}"
             request = Request(self.folder, file.path, file.label, file.spec, name, limit)
-            table = read(self.connection, request)
+            is_ledger = file.spec.format == "fec"
+            table = (read_fec if is_ledger else read)(self.connection, request)
             check_unchanged(file)
             self.tables.append(table)
             self.messages += table.remarks
+            if is_ledger:
+                insert_refusals(self.connection, number, table)
+                continue
             create_view(self.connection, table, file.spec, f"view_{number}")
             insert_refusals(self.connection, number, table)
             for group in self.groups_of(file):
-                self._cast(number, file, group.feed)
+                self._cast(number, file, group.feed, f"view_{number}")
+        self._read_ledgers(progress)
+
+    def _read_ledgers(self, progress: Callable[[str], None]) -> None:
+        """Turn the ledgers into feeds: all files of an entry together, since letters span years."""
+        ledgers: dict[tuple[str, int], list[Member]] = {}
+        for number, file in enumerate(self.files):
+            if file.spec.format == "fec":
+                member = Member(number, file, self.tables[number])
+                ledgers.setdefault((file.source.name, file.entry), []).append(member)
+        for members in ledgers.values():
+            progress(f"sorting the entries of {', '.join(each.file.label for each in members)}")
+            build_feeds(self.connection, self.folder, members)
+            for member in members:
+                for group in self.groups_of(member.file):
+                    view = view_name(member.number, group.feed.name)
+                    self._cast(member.number, member.file, group.feed, view)
 
     def settle_duplicates(self) -> None:
         """Refuse or merge rows of one delivery that have the same key."""
         for group in self.groups:
             self._settle_duplicates(group)
 
-    def _cast(self, number: int, file: Delivered, feed: Feed) -> None:
+    def _cast(self, number: int, file: Delivered, feed: Feed, view: str) -> None:
         """Put the good rows of a file in the table of a feed, the others among the refused."""
-        rows = rows_of(self.connection, file.source, file.entry, feed, f"view_{number}")
+        rows = rows_of(self.connection, file.source, file.entry, feed, view)
         names = ", ".join(column.name for column in feed.columns)
         with naming_sql(file.source, file.entry, feed, file.label):
             kept = self.number(f"select count(*) from ({rows.kept})")

@@ -29,8 +29,14 @@ RESERVED = ("where", "on_duplicate_key")
 _OPTIONS_OF_FORMAT = {
     "delimiter": ("csv",),
     "quote": ("csv",),
-    "encoding": ("csv", "jsonl"),
+    "encoding": ("csv", "jsonl", "fec"),
     "sheet": ("xlsx",),
+    "entity_code": ("fec",),
+    "currency_code": ("fec",),
+    "customer_accounts": ("fec",),
+    "opening_journals": ("fec",),
+    "payment_terms": ("fec",),
+    "payment_terms_by_customer": ("fec",),
 }
 _DATE_PARTS = {
     "Y": r"[0-9]{4}",
@@ -107,11 +113,43 @@ def _tab(content: Any) -> Any:
     return "\t" if content in ("\\t", "tab") else content
 
 
+FEC_FEEDS = {
+    "customers": ("customer_code entity_code customer_name payment_terms is_doubtful"),
+    "invoices": (
+        "entity_code invoice_number customer_code issue_date gross_amount currency_code "
+        "document_type payment_terms opening_date"
+    ),
+    "receipts": (
+        "entity_code receipt_id customer_code receipt_date amount currency_code method reference "
+        "reversed_on"
+    ),
+    "allocations": (
+        "entity_code allocation_id invoice_number amount allocation_date kind receipt_id "
+        "credit_note_number"
+    ),
+    "write_offs": ("entity_code write_off_id invoice_number write_off_date amount reason_code"),
+    "provisions": "entity_code customer_code provision_date provision_amount",
+    "financials": (
+        "entity_code period_month cost_of_goods_sold purchases_amount inventory_amount "
+        "payables_amount ebitda_amount cash_flow_amount"
+    ),
+    "control_balances": "entity_code balance_date balance_amount",
+    "reading_issues": ("entity_code issue_id issue_code severity feed record_key description"),
+}
+"""What a FEC gives: columns by feed."""
+
+CUSTOMER_ACCOUNTS = ("411", "413", "416", "419")
+
+
+def _constant(content: Any) -> Any:
+    return content.get("value") if isinstance(content, dict) and len(content) == 1 else content
+
+
 class FileSpec(_Strict):
     """One entry of `files`: which files, how to read them, which feeds they give."""
 
     path: str
-    format: Literal["csv", "xlsx", "parquet", "jsonl"]
+    format: Literal["csv", "xlsx", "parquet", "jsonl", "fec"]
     load: Literal["snapshot", "upsert"]
     feeds: dict[str, FeedMapping] = Field(min_length=1)
     delimiter: Annotated[str, BeforeValidator(_tab)] = ","
@@ -124,6 +162,42 @@ class FileSpec(_Strict):
     null_values: tuple[str, ...] = ("",)
     optional: bool = False
     allow_empty: bool = False
+    entity_code: Annotated[str | None, BeforeValidator(_constant)] = None
+    currency_code: Annotated[str, BeforeValidator(_constant)] = "EUR"
+    customer_accounts: tuple[str, ...] = CUSTOMER_ACCOUNTS
+    opening_journals: tuple[str, ...] = ()
+    payment_terms: Annotated[str, BeforeValidator(_constant)] = "30 jours"
+    payment_terms_by_customer: dict[str, str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _feeds_of_a_ledger(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or content.get("format") != "fec":
+            return content
+        if "feeds" in content:
+            raise ValueError("format fec gives its feeds by itself; remove feeds")
+        if content.get("load", "snapshot") != "snapshot":
+            raise ValueError("format fec is load: snapshot, all years together; remove load")
+        feeds = {
+            feed: {name: {"column": name} for name in columns.split()}
+            for feed, columns in FEC_FEEDS.items()
+        }
+        return {**content, "load": "snapshot", "feeds": feeds}
+
+    @field_validator("customer_accounts")
+    @classmethod
+    def _begin_with_digits(cls, accounts: tuple[str, ...]) -> tuple[str, ...]:
+        for account in accounts:
+            if not re.fullmatch("[0-9]+", account):
+                raise ValueError(f"'{account}' is no beginning of an account number")
+        if not accounts:
+            raise ValueError("must name an account, such as 411")
+        return accounts
+
+    @property
+    def encoding_given(self) -> str | None:
+        """The encoding, if the YAML says one."""
+        return self.encoding if "encoding" in self.model_fields_set else None
 
     @field_validator("path")
     @classmethod

@@ -240,3 +240,125 @@ def test_xero_counts_sales_only(published: Published) -> None:
         assert currency == "CAD"
         # One pound was worth about 1.77 Canadian dollars, not 0.56.
         assert any(abs(amount / rate - reporting) < Decimal("0.000001") for rate in gbp_rates)
+
+
+def _fec_apart(path: Path) -> dict[str, Decimal]:
+    """Ageing at closing with 30-day terms, by a loop over the lines of account 411.
+
+    Within a letter of a customer, receipts and credit notes pay the invoice of their amount, then
+    the oldest first; everything else stays as it is.
+    """
+    groups: dict[tuple[str, str], list[tuple[date, int]]] = {}
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        for place, line in enumerate(csv.DictReader(stream, delimiter="\t")):
+            if line["CompteNum"].startswith("411"):
+                cents = int(line["Debit"].replace(",", "")) - int(line["Credit"].replace(",", ""))
+                letter = line["EcritureLet"] or f"line {place}"
+                day = date(
+                    *map(
+                        int, (line["PieceDate"][:4], line["PieceDate"][4:6], line["PieceDate"][6:])
+                    )
+                )
+                groups.setdefault((line["CompAuxNum"], letter), []).append((day, cents))
+    ages = {"unallocated": 0, "not_due": 0, "1-30": 0, "31-60": 0, "61-90": 0, "90+": 0}
+    for lines in groups.values():
+        lines.sort(key=lambda line: line[0])
+        owed = [[day, cents] for day, cents in lines if cents > 0]
+        paid = [-cents for _, cents in lines if cents < 0]
+        for place, amount in enumerate(paid):
+            for item in owed:
+                if item[1] == amount:
+                    item[1] = paid[place] = 0
+                    break
+        for place in range(len(paid)):
+            for item in owed:
+                part = min(item[1], paid[place])
+                item[1] -= part
+                paid[place] -= part
+        ages["unallocated"] -= sum(paid)
+        for day, cents in owed:
+            late = (date(2022, 8, 31) - day).days - 30
+            bucket = (
+                "not_due"
+                if late <= 0
+                else "1-30"
+                if late <= 30
+                else "31-60"
+                if late <= 60
+                else "61-90"
+                if late <= 90
+                else "90+"
+            )
+            ages[bucket] += cents
+    return {bucket: Decimal(cents) / 100 for bucket, cents in ages.items()}
+
+
+def test_fec(published: Published) -> None:
+    """One year of a real ledger: 411 at closing, 17 customers, openings that are no revenue."""
+    with published("fec") as connection:
+        customers = connection.execute("select count(*) from marts.dim_customer").fetchone()
+        row = connection.execute(
+            "select receivables_amount, opening_items_amount, unallocated_amount, not_due_amount, "
+            "overdue_amount, over_30_amount, over_60_amount, over_90_amount "
+            "from marts.kpi_dso inner join marts.kpi_ageing "
+            "using (period_grain, period_start, entity_code, segment_type, segment_code, "
+            "receivables_amount, unallocated_amount, not_due_amount, overdue_amount) "
+            "where period_grain = 'month' and entity_code = '000000001' "
+            "and segment_type = 'all' and period_start = date '2022-08-01'"
+        ).fetchone()
+        flows = connection.execute(
+            "select sum(opening_items_amount), sum(revenue_amount), "
+            "count(*) filter (where dso_days is not null) from marts.kpi_dso "
+            "where period_grain = 'month' and entity_code = '000000001' and segment_type = 'all'"
+        ).fetchone()
+    ages = _fec_apart(EXPORTS / "fec" / "000000001FEC20220831.txt")
+    assert customers == (17,)
+    assert row is not None
+    assert flows is not None
+    over_30, over_60 = ages["31-60"] + ages["61-90"] + ages["90+"], ages["61-90"] + ages["90+"]
+    assert row == (
+        Decimal("52517.24"),
+        0,
+        ages["unallocated"],
+        ages["not_due"],
+        ages["1-30"] + over_30,
+        over_30,
+        over_60,
+        ages["90+"],
+    )
+    assert flows[0] == Decimal("59146.90")
+    assert flows[2] == 12
+
+
+def test_fec_closes_every_balanced_letter(published: Published) -> None:
+    with published("fec") as connection:
+        still_open = {
+            row[0]
+            for row in connection.execute(
+                "select document_number from marts.fct_open_items"
+            ).fetchall()
+        }
+    letters: dict[tuple[str, str], list[tuple[int, set[str]]]] = {}
+    path = EXPORTS / "fec" / "000000001FEC20220831.txt"
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        for number, line in enumerate(csv.DictReader(stream, delimiter="\t"), 2):
+            if line["CompteNum"].startswith("411") and line["EcritureLet"]:
+                cents = int(line["Debit"].replace(",", "")) - int(line["Credit"].replace(",", ""))
+                names = {
+                    line["PieceRef"],
+                    "/".join(
+                        (
+                            line["JournalCode"].strip(),
+                            line["EcritureNum"],
+                            line["EcritureDate"],
+                            str(number),
+                        )
+                    ),
+                }
+                letters.setdefault((line["CompAuxNum"], line["EcritureLet"]), []).append(
+                    (cents, names)
+                )
+    balanced = [lines for lines in letters.values() if not sum(cents for cents, _ in lines)]
+    assert len(balanced) == 119
+    for lines in balanced:
+        assert not any(names & still_open for _, names in lines)
