@@ -92,8 +92,8 @@ def keep(home: Home, run: Run, found: list[Finding]) -> None:
             f"insert into audit.data_issues by name select {names}, false as is_open from ("
             "select * exclude (first_seen_run), min(first_seen_run) over issue as first_seen_run "
             f"from raw.earlier_issues where {_OF_VALIDATION} "
-            "qualify last_seen_run = max(last_seen_run) over issue "
-            "window issue as (partition by issue_code, feed, record_key, source_name)"
+            "window issue as (partition by issue_code, feed, record_key, source_name) "
+            "qualify last_seen_run = max(last_seen_run) over issue"
             f") as earlier where not exists (select 1 from seen where {same})"
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from statistics import median
 
 import duckdb
@@ -94,9 +95,7 @@ def deliveries(home: Home, run: Run, contract: Contract) -> list[Delivery]:
             continue
         known = accepted.get((source, feed), {})
         last = next(
-            entry
-            for entry in by_id[ids[-1]].feeds
-            if (entry.source, entry.feed) == (source, feed)
+            entry for entry in by_id[ids[-1]].feeds if (entry.source, entry.feed) == (source, feed)
         )
         found.append(
             Delivery(
@@ -127,9 +126,7 @@ def profile(
     feed, watched = delivery.feed, defaults().feeds.get(delivery.feed.name)
     optional = [column.name for column in feed.columns if not column.is_required]
     coded = [
-        column.name
-        for column in feed.columns
-        if column.values or column.name in defaults().codes
+        column.name for column in feed.columns if column.values or column.name in defaults().codes
     ]
     amount = watched.amount if watched else None
     # A file from before the contract got a column holds none of it.
@@ -194,7 +191,7 @@ def rhythm(
         return Rhythm(newest, age, age, age)
     usual = int(median(ages))
     gap = _usual_gap(connection, home, delivery, delivery.accepted[-HISTORY:], watched.date)
-    steps = [(after - before).days for before, after in zip(moments, moments[1:], strict=False)]
+    steps = [(after - before).days for before, after in pairwise(moments)]
     interval = int(median(steps)) if steps else 0
     allowed = max(*ages, usual + gap) + interval + grace_days
     return Rhythm(newest, age, usual, allowed)

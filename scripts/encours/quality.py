@@ -115,6 +115,12 @@ SECTIONS = tuple(FeedQuality.model_fields)
 """The sections that a source may override."""
 
 
+def keys_of(section: str) -> tuple[str, ...]:
+    """The keys that a section may have."""
+    content = defaults().model_dump(include={section})[section]
+    return tuple(content)
+
+
 @cache
 def defaults() -> Defaults:
     """The defaults of the project."""
@@ -132,8 +138,10 @@ def of_feed(overrides: Mapping[str, Any], feed: str) -> FeedQuality:
     for layer in ({key: value for key, value in overrides.items() if key != "feeds"}, own):
         for section, values in layer.items():
             known = content.get(section)
-            mergeable = isinstance(known, dict) and isinstance(values, dict)
-            content[section] = {**known, **values} if mergeable else values
+            if isinstance(known, dict) and isinstance(values, dict):
+                content[section] = {**known, **values}
+            else:
+                content[section] = values
     return FeedQuality.model_validate(content)
 
 

@@ -441,9 +441,7 @@ def _shown(content: Any) -> str:
 def _known_keys(error: ValidationError, place: Place) -> Iterable[str]:
     model: type[BaseModel] = _SourceSpec
     if error.title == quality.FeedQuality.__name__:
-        section = quality.FeedQuality.model_fields.get(str(place[0])) if place[1:] else None
-        own = section.annotation if section else None
-        return (own or quality.FeedQuality).model_fields  # type: ignore[attr-defined,no-any-return]
+        return quality.keys_of(str(place[0])) if place[1:] else (*quality.SECTIONS, "feeds")
     if place[0] == "files":
         model = ColumnMapping if "feeds" in place else FileSpec
     return model.model_fields

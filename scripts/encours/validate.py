@@ -86,9 +86,7 @@ def validate(home: Home, run: Run, progress: Progress) -> list[Finding]:
     pages = runs.folder(home, run) / "data_docs"
     found = _hold(suites, pages)
     findings.keep(home, run, found)
-    write_json(
-        runs.folder(home, run) / "validation.json", [asdict(finding) for finding in found]
-    )
+    write_json(runs.folder(home, run) / "validation.json", [asdict(finding) for finding in found])
     errors = [finding for finding in found if finding.severity == "error"]
     run.validation = "failed" if errors else "noted" if found else "passed"
     run.data_docs = (pages / "index.html").relative_to(home.path).as_posix()
@@ -106,9 +104,7 @@ def validate(home: Home, run: Run, progress: Progress) -> list[Finding]:
     return found
 
 
-def _feed_suites(
-    connection: duckdb.DuckDBPyConnection, home: Home, run: Run
-) -> Iterator[Suite]:
+def _feed_suites(connection: duckdb.DuckDBPyConnection, home: Home, run: Run) -> Iterator[Suite]:
     sections = quality.remembered(home)
     for delivery in profiles.deliveries(home, run, load_contract()):
         name = delivery.feed.name
@@ -125,7 +121,7 @@ def _feed_suites(
                 expected += _distribution(settings, now, earlier)
         wanted = tuple(each for each in expected if each.severity != "ignore")
         if wanted:
-            yield Suite(f"{delivery.source}: {name}", name, delivery.source, wanted)
+            yield Suite(f"{name} of {delivery.source}", name, delivery.source, wanted)
 
 
 def _volume(delivery: Delivery, settings: FeedQuality, now: Profile) -> Iterator[Expected]:
@@ -213,9 +209,7 @@ def _freshness(
         )
 
 
-def _completeness(
-    settings: FeedQuality, now: Profile, earlier: Profile
-) -> Iterator[Expected]:
+def _completeness(settings: FeedQuality, now: Profile, earlier: Profile) -> Iterator[Expected]:
     limits = settings.completeness
     for column, count in earlier.filled.items():
         usual, share = earlier.share(column), now.share(column)
@@ -276,9 +270,7 @@ def _values(
             )
 
 
-def _distribution(
-    settings: FeedQuality, now: Profile, earlier: Profile
-) -> Iterator[Expected]:
+def _distribution(settings: FeedQuality, now: Profile, earlier: Profile) -> Iterator[Expected]:
     limits = settings.distribution
     if (
         not now.median_amount
@@ -306,9 +298,7 @@ def _distribution(
         )
 
 
-def _mart_suites(
-    connection: duckdb.DuckDBPyConnection, home: Home, run: Run
-) -> Iterator[Suite]:
+def _mart_suites(connection: duckdb.DuckDBPyConnection, home: Home, run: Run) -> Iterator[Suite]:
     published = runs.read_published(home)
     if published is None or published.run_id == run.run_id:
         return
@@ -507,7 +497,9 @@ def _hold(suites: Sequence[Suite], pages: Path) -> list[Finding]:
         )
         results = definition.run(batch_parameters={"dataframe": pd.DataFrame(figures)})
         for result in results.results:
-            each = suite.expected[result.expectation_config.meta["number"]]
+            configuration = result.expectation_config
+            assert configuration is not None
+            each = suite.expected[configuration.meta["number"]]
             if result.exception_info.get("raised_exception"):
                 raise DataError(
                     f"validation: {suite.name}: {each.text} could not be judged: "
