@@ -119,7 +119,12 @@ def _halved(feeds: Feeds) -> None:
 
 
 def _late(feeds: Feeds) -> None:
-    feeds.update(_feeds(LAST - timedelta(8)))
+    feeds["invoices"] = _feeds(LAST - timedelta(8))["invoices"]
+    feeds["receipts"] = [
+        row
+        for row in feeds["receipts"]
+        if row["invoice_number"] in {invoice["invoice_number"] for invoice in feeds["invoices"]}
+    ]
 
 
 def _emptied(feeds: Feeds) -> None:
@@ -162,7 +167,8 @@ def test_a_delivery_unlike_the_earlier_ones_publishes_nothing_until_it_is_accept
     # Said to be right, it is noted, published and listed.
     _expect(source, {"feeds": {"invoices": dict.fromkeys(quality.SECTIONS, _WARNING)}})
     result = run_encours("validate", source, "--home", home)
-    assert f"warning: invoices of hand_made: {words}" in result.stdout or words in result.stdout
+    assert "warning: invoices of hand_made: " in result.stdout
+    assert words in result.stdout
     run_encours("publish", "--home", home)
     run_id, validation, _ = _published(home)
     assert (run_id, validation) == (failed["run_id"], "noted")
