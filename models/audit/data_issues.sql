@@ -411,11 +411,11 @@ listed as (
         identified.source_file,
         identified.source_row,
         identified.description,
-        coalesce(seen_before.first_seen_run, parameters.run_id) as first_seen_run,
-        parameters.run_id as last_seen_run,
+        coalesce(seen_before.first_seen_run, this_run.run_id) as first_seen_run,
+        this_run.run_id as last_seen_run,
         true as is_open
     from identified
-    cross join {{ source('run', 'run_parameters') }} as parameters
+    cross join {{ source('run', 'run_parameters') }} as this_run
     left join seen_before on identified.issue_identity = seen_before.issue_identity
 
     union all
