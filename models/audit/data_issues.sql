@@ -1,5 +1,6 @@
 -- What in the data deserves a look: refused rows, references to nothing, odd dates and balances.
 -- Nothing listed here was dropped in silence, and nothing was guessed.
+-- What a later run no longer finds stays listed, with the last run that saw it.
 -- Grain: one row per finding.
 {%- set keyed_feeds = [
     'entities', 'customers', 'invoices', 'receipts', 'allocations', 'write_offs', 'disputes',
@@ -384,16 +385,91 @@ issues as (
     union all
     select * from shared_keys_{{ feed }}
     {% endfor %}
+),
+
+identified as (
+
+    select
+        issues.*,
+        {{ issue_identity('issues') }} as issue_identity
+    from issues
+
+),
+
+earlier as (
+
+    select
+        earlier_issues.*,
+        {{ issue_identity('earlier_issues') }} as issue_identity
+    from {{ source('run', 'earlier_issues') }} as earlier_issues
+
+),
+
+seen_before as (
+
+    select
+        earlier.issue_identity,
+        min(earlier.first_seen_run) as first_seen_run,
+        max(earlier.last_seen_run) as last_seen_run
+    from earlier
+    group by earlier.issue_identity
+
+),
+
+-- Validation comes after this model and adds what it finds.
+listed as (
+
+    select
+        identified.severity,
+        identified.issue_code,
+        identified.feed,
+        identified.record_key,
+        identified.source_name,
+        identified.source_file,
+        identified.source_row,
+        identified.description,
+        coalesce(seen_before.first_seen_run, this_run.run_id) as first_seen_run,
+        this_run.run_id as last_seen_run,
+        true as is_open
+    from identified
+    cross join {{ source('run', 'run_parameters') }} as this_run
+    left join seen_before on identified.issue_identity = seen_before.issue_identity
+
+    union all
+
+    select
+        earlier.severity,
+        earlier.issue_code,
+        earlier.feed,
+        earlier.record_key,
+        earlier.source_name,
+        earlier.source_file,
+        earlier.source_row,
+        earlier.description,
+        seen_before.first_seen_run,
+        earlier.last_seen_run,
+        false as is_open
+    from earlier
+    inner join seen_before
+        on
+            earlier.issue_identity = seen_before.issue_identity
+            and earlier.last_seen_run = seen_before.last_seen_run
+    left join identified on earlier.issue_identity = identified.issue_identity
+    where identified.issue_identity is null
+
 )
 
 select
-    issues.severity,
-    issues.issue_code,
-    issues.feed,
-    issues.record_key,
-    issues.source_name,
-    issues.source_file,
-    issues.source_row,
-    issues.description
+    listed.severity,
+    listed.issue_code,
+    listed.feed,
+    listed.record_key,
+    listed.source_name,
+    listed.source_file,
+    listed.source_row,
+    listed.description,
+    listed.first_seen_run,
+    listed.last_seen_run,
+    listed.is_open
 
-from issues
+from listed

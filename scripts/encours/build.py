@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from encours import lake, runs
+from encours import findings, lake, runs
 from encours.errors import DataError
 from encours.feeds import load_contract
 from encours.home import Home
@@ -49,6 +49,7 @@ def build(home: Home, run: Run, progress: Progress) -> None:
                 "Ingest a source first: encours run SOURCE.yml"
             )
         runs.register(connection, home, run)
+        findings.register(connection, home, run)
     results = _invoke_dbt(home, run, progress)
     with duckdb.connect(str(home.build_database), read_only=True) as connection:
         problem = _problem(connection, home, run, results)

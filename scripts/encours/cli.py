@@ -7,7 +7,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -20,11 +20,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from encours import pipeline, runs
+from encours import pipeline, quality, runs
 from encours import show as shown
 from encours.check import check_source
 from encours.demo import generate
 from encours.errors import EncoursError, UsageError
+from encours.findings import Finding
 from encours.home import Home
 from encours.ingest import IngestResult, ingest
 from encours.project import PROJECT_FOLDER
@@ -133,7 +134,7 @@ def run(
     home: HomeOption = Path("warehouse"),
     reporting_currency: CurrencyOption = None,
 ) -> None:
-    """Ingest, build, test and publish: all of it, or nothing."""
+    """Ingest, build, test, validate and publish: all of it, or nothing."""
     loaded = [load_source(path) for path in sources]
     parameters = _parameters(as_of, reporting_currency)
     if known_at is not None:
@@ -152,6 +153,7 @@ def ingest_command(
     loaded = [load_source(path) for path in sources]
     place = Home(home)
     with place.lock(), _progress() as progress:
+        quality.remember(place, [(source.name, source.quality) for source in loaded])
         result = ingest(place, loaded, inbox, now(), progress)
     _print_ingested(result)
 
@@ -177,6 +179,34 @@ def build_command(
     )
 
 
+@app.command("validate")
+def validate_command(
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[SOURCE.yml...]",
+            help="Source files whose `quality` counts. (default: as when each was last read)",
+            show_default=False,
+        ),
+    ] = None,
+    home: HomeOption = Path("warehouse"),
+) -> None:
+    """Compare the last build with earlier deliveries and figures; publish nothing."""
+    place = _existing(home)
+    loaded = [load_source(path) for path in sources or []]
+    with place.lock(), _progress() as progress:
+        validated, noted = pipeline.validate_only(place, loaded, now, progress)
+    if validated.status == "published":
+        _out.print(f"Nothing new: run {validated.run_id} is published already.")
+        return
+    _print_noted(noted)
+    _out.print(
+        f"Validated; the pages are {place.path / (validated.data_docs or '')}. "
+        f"Show the figures to readers with: encours publish{_home_option(place)}",
+        soft_wrap=True,
+    )
+
+
 @app.command("publish")
 def publish_command(
     to: Annotated[Target, typer.Option("--to", help="What to write.")] = Target.DUCKDB,
@@ -184,7 +214,7 @@ def publish_command(
 ) -> None:
     """Show readers the last build that passed every test."""
     place = _existing(home)
-    with place.lock():
+    with place.lock(), _progress() as progress:
         runs.settle_interrupted(place)
         if to is Target.PARQUET:
             _out.print(f"Published to {publish_parquet(place)}, one folder per table.")
@@ -193,7 +223,11 @@ def publish_command(
         if built.status == "published":
             _out.print(f"Nothing new: run {built.run_id} is published already.")
             return
+        noted: list[Finding] = []
+        if built.validation is None:
+            built, noted = pipeline.validate_only(place, [], now, progress)
         publish(place, built, now)
+    _print_noted(noted)
     _out.print(f"Published to {place.published_database}.")
 
 
@@ -299,6 +333,7 @@ def _run(
         outcome = pipeline.run_all(home, sources(progress), inbox, parameters, now, progress)
     if outcome.is_new and outcome.ingested is not None:
         _print_ingested(outcome.ingested)
+    _print_noted(outcome.noted)
     for source, feeds in outcome.undelivered:
         _out.print(
             f"Also counted: {feeds} of source {source}, loaded earlier and not part of this run.",
@@ -325,6 +360,11 @@ def _run_as_known(home: Home, parameters: Parameters, known_at: datetime) -> Non
 def _print_ingested(result: IngestResult) -> None:
     for message in result.messages:
         _out.print(escape(message), soft_wrap=True)
+
+
+def _print_noted(noted: Sequence[Finding]) -> None:
+    for finding in noted:
+        _out.print(escape(finding.line), soft_wrap=True)
 
 
 def _print_headline(home: Home) -> None:

@@ -50,6 +50,11 @@ class Home:
         return self.path / "runs"
 
     @property
+    def quality(self) -> Path:
+        """What the sources expect of their deliveries, as last read."""
+        return self.path / "quality.json"
+
+    @property
     def scratch(self) -> Path:
         """Folder of an ingestion at work; what a killed one leaves is removed by the next."""
         return self.path / "scratch"

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from encours import lake, runs
+from encours import lake, quality, runs
 from encours.build import Progress, build
 from encours.errors import EncoursError, UsageError
+from encours.findings import Finding
 from encours.home import Home
 from encours.ingest import IngestResult, ingest
-from encours.publish import publish
+from encours.publish import built_run, publish
 from encours.runs import Parameters, Run
 from encours.sources import Source
+from encours.validate import validate
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Outcome:
     ingested: IngestResult | None
     undelivered: tuple[tuple[str, str], ...] = ()
     """Sources that count and that this run did not deliver, each with its feeds."""
+    noted: tuple[Finding, ...] = ()
+    """What validation found and let pass."""
 
 
 def run_all(
@@ -34,7 +38,7 @@ def run_all(
     clock: Callable[[], datetime],
     progress: Progress,
 ) -> Outcome:
-    """Ingest, build, test and publish; when nothing is new, leave everything as it is.
+    """Ingest, build, test, validate and publish; when nothing is new, leave everything as it is.
 
     Args:
         home: Home folder; the caller holds its lock.
@@ -50,6 +54,7 @@ def run_all(
     runs.settle_interrupted(home)
     run = runs.new_run(clock(), parameters, known_at=None)
     try:
+        quality.remember(home, [(source.name, source.quality) for source in sources])
         ingested = ingest(home, sources, inbox, run.started_at, progress) if sources else None
         run.load_id = ingested.load_id if ingested else None
         # A load may be dated after the start: ids never go back, whatever the clock does.
@@ -59,6 +64,7 @@ def run_all(
         if standing:
             return Outcome(standing, False, ingested, _undelivered(home, sources))
         build(home, run, progress)
+        noted = validate(home, run, progress)
         progress("publish: writing the tables for readers")
         publish(home, run, clock)
     except EncoursError as error:
@@ -67,7 +73,7 @@ def run_all(
     except KeyboardInterrupt:
         interrupt(home, run, clock)
         raise
-    return Outcome(run, True, ingested, _undelivered(home, sources))
+    return Outcome(run, True, ingested, _undelivered(home, sources), tuple(noted))
 
 
 def build_only(
@@ -93,6 +99,36 @@ def build_only(
         interrupt(home, run, clock)
         raise
     return run
+
+
+def validate_only(
+    home: Home, sources: Sequence[Source], clock: Callable[[], datetime], progress: Progress
+) -> tuple[Run, list[Finding]]:
+    """Hold the expectations on the last build, also again after they stopped it.
+
+    Args:
+        home: Home folder; the caller holds its lock.
+        sources: Sources whose `quality` counts from now on.
+        clock: Gives the moment of a failure.
+        progress: Called with a line for each step.
+
+    Raises:
+        UsageError: Nothing is built.
+        DataError: An expectation whose severity is error does not hold.
+    """
+    runs.settle_interrupted(home)
+    quality.remember(home, [(source.name, source.quality) for source in sources])
+    run = built_run(home, also_invalid=True)
+    if run.status == "published":
+        return run, []
+    try:
+        noted = validate(home, run, progress)
+    except EncoursError as error:
+        fail(home, run, error, clock)
+        raise
+    run.status, run.message, run.finished_at = "built", None, None
+    runs.save(home, run)
+    return run, noted
 
 
 def view_of(home: Home, known_at: datetime) -> Home:

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from encours import runs
+from encours import findings, runs
 from encours.build import manifest_path
 from encours.errors import DataError, UsageError
 from encours.home import Home, move_whole, sync_file, sync_folder
@@ -19,13 +19,21 @@ from encours.runs import Run
 PUBLISHED_SCHEMAS = ("marts", "audit")
 
 
-def built_run(home: Home) -> Run:
+def built_run(home: Home, *, also_invalid: bool = False) -> Run:
     """The run that stands in the build database, if it passed every test.
+
+    Args:
+        home: Home folder.
+        also_invalid: Take one that only validation stopped, too.
 
     Raises:
         UsageError: Nothing is built, or what is built did not pass.
     """
-    candidates = [run for run in runs.read_all(home) if run.status in ("built", "published")]
+    candidates = [
+        run
+        for run in runs.read_all(home)
+        if run.status in ("built", "published") or (also_invalid and run.validation == "failed")
+    ]
     run_id = _built_run_id(home)
     for run in candidates:
         if run.run_id == run_id:
@@ -72,6 +80,7 @@ def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
         run.status = "published"
         run.finished_at = utc(clock())
         runs.complete(connection, "audit.runs", run)
+        findings.archive(connection, home, run)
         connection.execute("detach build")
         connection.execute("checkpoint")
     sync_file(unfinished)

@@ -50,6 +50,8 @@ class Run:
     python_version: str = field(default_factory=platform.python_version)
     input_rows: dict[str, int] = field(default_factory=dict)
     published_rows: dict[str, int] = field(default_factory=dict)
+    validation: str | None = None
+    data_docs: str | None = None
     message: str | None = None
 
     @property
@@ -80,6 +82,8 @@ SQL_TYPES: dict[str, str] = {
     "python_version": "varchar",
     "input_rows": "varchar",
     "published_rows": "varchar",
+    "validation": "varchar",
+    "data_docs": "varchar",
     "message": "varchar",
 }
 
@@ -144,10 +148,11 @@ def read_published(home: Home) -> Run | None:
     """The run whose figures readers see, from the published database itself; None before one."""
     if not home.published_database.is_file():
         return None
-    names = ", ".join(SQL_TYPES)
     with duckdb.connect(str(home.published_database), read_only=True) as connection:
-        row = connection.execute(f"select {names} from audit.runs where is_current").fetchone()
-    return _from_row(row) if row else None
+        cursor = connection.execute("select * from audit.runs where is_current")
+        names = [column[0] for column in cursor.description or []]
+        row = cursor.fetchone()
+    return _from_row(dict(zip(names, row, strict=True))) if row else None
 
 
 def register(connection: duckdb.DuckDBPyConnection, home: Home, run: Run) -> None:
@@ -189,8 +194,9 @@ def _to_row(run: Run) -> list[Any]:
     return [values[name] for name in SQL_TYPES]
 
 
-def _from_row(row: tuple[Any, ...]) -> Run:
-    values = dict(zip(SQL_TYPES, row, strict=True))
+def _from_row(row: dict[str, Any]) -> Run:
+    # A column that an earlier version did not have is empty.
+    values = {name: row[name] for name in SQL_TYPES if name in row}
     values["input_rows"] = json.loads(values["input_rows"])
     values["published_rows"] = json.loads(values["published_rows"])
     return Run(**values)
@@ -211,7 +217,8 @@ def _read(path: Path) -> Run:
                 values[name] = datetime.fromisoformat(values[name])
             elif values.get(name) is not None and data_type == "date":
                 values[name] = date.fromisoformat(values[name])
-        return Run(**{each.name: values[each.name] for each in fields(Run)})
+        known = [each.name for each in fields(Run) if each.name in values]
+        return Run(**{name: values[name] for name in known})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: this record of a run cannot be read. Restore it from a backup. ({error})"

@@ -163,7 +163,7 @@ def headline(home: Home) -> Headline:
             "order by period_start desc limit 1"
         ).fetchone()
         issues = connection.execute(
-            "select severity, count(*) from audit.data_issues group by severity "
+            "select severity, count(*) from audit.data_issues where is_open group by severity "
             "order by case severity when 'error' then 1 when 'warning' then 2 else 3 end"
         ).fetchall()
     assert row is not None

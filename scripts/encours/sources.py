@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from encours import quality
 from encours.errors import UsageError
 from encours.feeds import Contract, Feed, load_contract, nearest
 
@@ -261,6 +262,7 @@ class _SourceSpec(_Strict):
     description: str = ""
     defaults: dict[str, str] = {}
     max_rejected_rows: int = Field(default=0, ge=0)
+    quality: dict[str, Any] = {}
     files: tuple[FileSpec, ...] = Field(min_length=1)
 
 
@@ -275,6 +277,8 @@ class Source:
     max_rejected_rows: int
     files: tuple[FileSpec, ...]
     lines: Mapping[Place, int] = field(repr=False, compare=False)
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    """What it expects of its deliveries, where that differs from the defaults."""
 
     def place(self, *inside: str | int) -> str:
         """How messages name a place in the YAML: file, line, path inside."""
@@ -316,8 +320,11 @@ def load_source(path: Path, contract: Contract | None = None) -> Source:
         max_rejected_rows=spec.max_rejected_rows,
         files=spec.files,
         lines=lines,
+        quality=spec.quality,
     )
-    problems = list(_contract_problems(source, load_contract() if contract is None else contract))
+    known_feeds = load_contract() if contract is None else contract
+    problems = list(_contract_problems(source, known_feeds))
+    problems += _quality_problems(source, known_feeds)
     if problems:
         raise _usage_error(path, lines, problems)
     return source
@@ -435,6 +442,24 @@ def _contract_problems(source: Source, contract: Contract) -> Iterator[tuple[Pla
                 yield inside, f"on_duplicate_key of {name} must be the same in all its files."
 
 
+def _quality_problems(source: Source, contract: Contract) -> Iterator[tuple[Place, str]]:
+    feeds = source.quality.get("feeds", {})
+    if not isinstance(feeds, dict) or not all(isinstance(own, dict) for own in feeds.values()):
+        yield ("quality", "feeds"), "must be a mapping of feeds to what is expected of them."
+        return
+    for name in feeds:
+        if name not in contract:
+            yield ("quality", "feeds", name), f"there is no such feed. {nearest(name, contract)}"
+    for name in (None, *feeds):
+        inside: Place = ("quality",) if name is None else ("quality", "feeds", name)
+        section = source.quality if name is None else {"feeds": {name: feeds[name]}}
+        own = {key: value for key, value in section.items() if key != "feeds" or name is not None}
+        try:
+            quality.of_feed(own, name or "")
+        except ValidationError as error:
+            yield from ((inside + place, text) for place, text in _plain_errors(error))
+
+
 def _feed_problems(
     source: Source, spec: FileSpec, feed: Feed, inside: Place
 ) -> Iterator[tuple[Place, str]]:
@@ -461,7 +486,7 @@ def _plain_errors(error: ValidationError) -> Iterator[tuple[Place, str]]:
         place = tuple(part for part in problem["loc"] if part != "columns")
         kind, given = problem["type"], problem["input"]
         if kind == "extra_forbidden":
-            message = f"is not known here. {nearest(str(place[-1]), _known_keys(place))}"
+            message = f"is not known here. {nearest(str(place[-1]), _known_keys(error, place))}"
         elif kind == "missing":
             message = "is missing."
         elif kind == "value_error":
@@ -487,8 +512,10 @@ def _shown(content: Any) -> str:
     return "empty" if content is None else "a list" if isinstance(content, list) else "a mapping"
 
 
-def _known_keys(place: Place) -> Iterable[str]:
+def _known_keys(error: ValidationError, place: Place) -> Iterable[str]:
     model: type[BaseModel] = _SourceSpec
+    if error.title == quality.FeedQuality.__name__:
+        return quality.keys_of(str(place[0])) if place[1:] else (*quality.SECTIONS, "feeds")
     if place[0] == "files":
         model = ColumnMapping if "feeds" in place else FileSpec
     return model.model_fields

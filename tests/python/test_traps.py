@@ -544,5 +544,7 @@ def test_refused_rows_of_a_state_since_replaced_are_no_findings(tmp_path: Path) 
         (inbox / "invoices.csv").write_text(f"{good}{line}\n", encoding="utf-8")
         run_encours("run", source, "--home", home)
         with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
-            counts.append(_one(connection, "select count(*) from audit.data_issues")[0])
+            counts.append(
+                _one(connection, "select count(*) from audit.data_issues where is_open")[0]
+            )
     assert counts == [1, 0]
