@@ -101,7 +101,7 @@ def read_camt(path: Path, label: str, megabytes: int, customer_of: Mapping[str, 
     customers = {_account(name): code for name, code in customer_of.items()}
     rows: list[tuple[int, Mapping[str, str]]] = []
     refusals: list[Refusal] = []
-    for statement, number, entry in _entries(root, below):
+    for head, number, entry in _entries(root, below):
         line = len(rows) + len(refusals) + 1
         try:
             transactions = _transactions(entry)
@@ -109,18 +109,23 @@ def read_camt(path: Path, label: str, megabytes: int, customer_of: Mapping[str, 
             refusals.append(Refusal(line, one_line("".join(entry.itertext())), str(reason)))
             continue
         for place, transaction in enumerate(transactions, 1):
-            row = _row(statement, number, entry, transaction)
+            row = _row(head, number, entry, transaction)
             row["receipt_id"] += f"/{place}" if len(transactions) > 1 else ""
             row["customer_code"] = _customer(row, customers)
             rows.append((line + place - 1, row))
     return extract(COLUMNS, rows, tuple(refusals))
 
 
-def _entries(root: Element, below: str) -> Iterator[tuple[Element, int, Element]]:
-    """Yield the entries with their statement and their place in it."""
+def _entries(root: Element, below: str) -> Iterator[tuple[_Row, int, Element]]:
+    """Yield the entries with what their statement says of all of them, and their place in it."""
     for statement in children(root, below):
+        head = {
+            "account": _account(text(statement, "Acct/Id/IBAN", "Acct/Id/Othr/Id")),
+            "account_owner": text(statement, "Acct/Ownr/Nm"),
+            "statement_id": text(statement, "Id"),
+        }
         for number, entry in enumerate(children(statement, "Ntry"), 1):
-            yield statement, number, entry
+            yield head, number, entry
 
 
 def _transactions(entry: Element) -> list[tuple[Element | None, str, str]]:
@@ -160,18 +165,17 @@ def _transactions(entry: Element) -> list[tuple[Element | None, str, str]]:
 
 
 def _row(
-    statement: Element, number: int, entry: Element, transaction: tuple[Element | None, str, str]
+    head: _Row, number: int, entry: Element, transaction: tuple[Element | None, str, str]
 ) -> _Row:
     detail, amount, currency = transaction
     kind = _kind(entry)
-    account = _account(text(statement, "Acct/Id/IBAN", "Acct/Id/Othr/Id"))
     reference = text(entry, "AcctSvcrRef")
     # Without a reference of the bank: the place in the statement, which is numbered by account.
-    identifier = reference or f"{account}/{text(statement, 'Id')}/{number}"
+    identifier = reference or f"{head['account']}/{head['statement_id']}/{number}"
     remittance = child(detail, "RmtInf")
     structured = children(remittance, "Strd")
     end_to_end = text(detail, "Refs/EndToEndId")
-    row = {
+    row = head | {
         # A bank may give a reversal the reference of what it reverses.
         "receipt_id": f"{identifier}/R" if kind == "reversal" else identifier,
         "kind": kind,
@@ -190,9 +194,6 @@ def _row(
         "end_to_end_id": "" if end_to_end.upper() in _NO_REFERENCE else end_to_end,
         "transaction_code": _transaction_code(detail, entry),
         "method": _METHODS.get(_family(detail, entry), ""),
-        "account": account,
-        "account_owner": text(statement, "Acct/Ownr/Nm"),
-        "statement_id": text(statement, "Id"),
         "entry_number": str(number),
         "entry_reference": text(entry, "NtryRef"),
         "entry_amount": text(entry, "Amt"),

@@ -11,6 +11,7 @@ from defusedxml import DefusedXmlException, ElementTree
 from encours.errors import DataError
 from encours.text import Refusal
 
+_STEP = re.compile(r"[^/]+")
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2}|T.*)?")
 
 
@@ -142,4 +143,4 @@ def day(words: str) -> str:
 
 
 def _path(path: str) -> str:
-    return "/".join("{*}" + name for name in path.split("/"))
+    return _STEP.sub(r"{*}\g<0>", path)

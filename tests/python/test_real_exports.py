@@ -7,12 +7,16 @@ in `shared/data` beside the checkout, and the checks are skipped where they are 
 import csv
 import os
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
+from encours.home import Home
+from encours.ingest import ingest
+from encours.lake import register
+from encours.sources import load_source
 from real_ibm_figures import figures
 from support import EXAMPLES, PROJECT, run_encours
 
@@ -236,3 +240,27 @@ def test_xero_counts_sales_only(published: Published) -> None:
         assert currency == "CAD"
         # One pound was worth about 1.77 Canadian dollars, not 0.56.
         assert any(abs(amount / rate - reporting) < Decimal("0.000001") for rate in gbp_rates)
+
+
+def test_ecb_rates(tmp_path: Path) -> None:
+    folder = EXPORTS / "ecb_fx"
+    if not folder.is_dir():
+        pytest.skip(f"the exports of ecb_fx are not in {EXPORTS}")
+    now = datetime(2026, 1, 1)  # noqa: DTZ001 - UTC, as the lake keeps it
+    home = Home(tmp_path)
+    ingest(home, [load_source(EXAMPLES / "ecb_rates.yml")], folder, now, lambda _: None)
+    with (folder / "eurofxref-hist.csv").open(encoding="utf-8", newline="") as stream:
+        expected = {
+            (date.fromisoformat(row["Date"]), currency): Decimal(row[currency])
+            for row in csv.DictReader(stream)
+            for currency in ("USD", "GBP", "CHF", "JPY")
+            if row[currency] != "N/A"
+        }
+    with duckdb.connect() as connection:
+        register(connection, home, None)
+        rows = connection.execute(
+            "select rate_date, currency_code, units_per_base, base_currency_code from raw.fx_rates"
+        ).fetchall()
+    assert {(day, currency): rate for day, currency, rate, _ in rows} == expected
+    assert len(rows) == len(expected)
+    assert {base for *_, base in rows} == {"EUR"}
