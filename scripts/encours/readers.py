@@ -4,7 +4,7 @@ import csv
 import datetime
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -14,6 +14,8 @@ import duckdb
 from defusedxml import DefusedXmlException, ElementTree
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
+from encours.bank_statements import read_camt
+from encours.einvoices import read_cii, read_facturx, read_ubl
 from encours.errors import DataError, UsageError
 from encours.feeds import nearest
 from encours.lake import quoted
@@ -93,8 +95,7 @@ def read(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
     Raises:
         DataError: It is not of that format, lacks a column, or is empty without leave.
     """
-    reader = {"csv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet, "xlsx": _read_xlsx}
-    table = reader[request.spec.format](connection, request)
+    table = _READERS[request.spec.format](connection, request)
     if request.limit is not None and table.rows > request.limit:
         table = _cut(connection, table, request.limit)
     if not table.rows_read and not request.spec.allow_empty:
@@ -374,6 +375,35 @@ def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
             names = [name for name in element.attrib if name.endswith("}id")]
             return str(PurePosixPath("/xl", targets[element.attrib[names[0]]])).removeprefix("/")
     raise KeyError(sheet)
+
+
+def _read_documents(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
+    """Read the documents or transactions of a format whose columns are the program's own."""
+    label, spec, name = request.label, request.spec, request.name
+    if spec.format == "camt":
+        found = read_camt(request.path, label, spec.max_megabytes, spec.customer_of)
+    else:
+        reader = {"ubl": read_ubl, "cii": read_cii, "facturx": read_facturx}[spec.format]
+        found = reader(request.path, label, spec.max_megabytes)
+    _check_header(label, None, found.columns, spec)
+    target = request.folder / f"{name}.records"
+    with target.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerows([line, *texts] for line, texts in found.rows)
+    create_table(connection, target, _PLAIN, name, len(found.columns), len(found.rows))
+    return Table(name, found.columns, len(found.rows), found.refusals, found.remarks)
+
+
+_READERS: Mapping[str, Callable[[duckdb.DuckDBPyConnection, Request], Table]] = {
+    "csv": _read_csv,
+    "jsonl": _read_jsonl,
+    "parquet": _read_parquet,
+    "xlsx": _read_xlsx,
+    "ubl": _read_documents,
+    "cii": _read_documents,
+    "facturx": _read_documents,
+    "camt": _read_documents,
+}
 
 
 def create_table(

@@ -20,6 +20,7 @@ from pydantic import (
 from encours import quality
 from encours.errors import UsageError
 from encours.feeds import Contract, Feed, load_contract, nearest
+from encours.standard_mappings import completed
 
 Place = tuple[str | int, ...]
 DuplicatePolicy = Literal["refuse", "first", "last"]
@@ -27,6 +28,9 @@ DuplicatePolicy = Literal["refuse", "first", "last"]
 RESERVED = ("where", "on_duplicate_key")
 """Keys of a mapping that are not columns."""
 
+_WRITTEN = ("csv", "xlsx", "parquet", "jsonl")
+"""Formats in which dates and numbers are written as each program likes."""
+_XML = ("ubl", "cii", "facturx", "camt")
 _OPTIONS_OF_FORMAT = {
     "delimiter": ("csv",),
     "quote": ("csv",),
@@ -38,6 +42,11 @@ _OPTIONS_OF_FORMAT = {
     "opening_journals": ("fec",),
     "payment_terms": ("fec",),
     "payment_terms_by_customer": ("fec",),
+    "date_format": _WRITTEN,
+    "decimal_separator": _WRITTEN,
+    "thousands_separator": _WRITTEN,
+    "max_megabytes": _XML,
+    "customer_of": ("camt",),
 }
 _DATE_PARTS = {
     "Y": r"[0-9]{4}",
@@ -150,7 +159,7 @@ class FileSpec(_Strict):
     """One entry of `files`: which files, how to read them, which feeds they give."""
 
     path: str
-    format: Literal["csv", "xlsx", "parquet", "jsonl", "fec"]
+    format: Literal["csv", "xlsx", "parquet", "jsonl", "fec", "ubl", "cii", "facturx", "camt"]
     load: Literal["snapshot", "upsert"]
     feeds: dict[str, FeedMapping] = Field(min_length=1)
     delimiter: Annotated[str, BeforeValidator(_tab)] = ","
@@ -161,6 +170,8 @@ class FileSpec(_Strict):
     thousands_separator: str | None = None
     sheet: str | None = None
     null_values: tuple[str, ...] = ("",)
+    max_megabytes: Annotated[int, Field(ge=1, le=2000)] = 50
+    customer_of: dict[str, str] = {}
     optional: bool = False
     allow_empty: bool = False
     entity_code: Annotated[str | None, BeforeValidator(_constant)] = None
@@ -264,6 +275,14 @@ class _SourceSpec(_Strict):
     max_rejected_rows: int = Field(default=0, ge=0)
     quality: dict[str, Any] = {}
     files: tuple[FileSpec, ...] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_standard_formats(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not isinstance(content.get("files"), list):
+            return content
+        files = [completed(entry, content.get("defaults")) for entry in content["files"]]
+        return content | {"files": files}
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,16 @@ in `shared/data` beside the checkout, and the checks are skipped where they are 
 import csv
 import os
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
+from encours.home import Home
+from encours.ingest import ingest
+from encours.lake import register
+from encours.sources import load_source
 from real_ibm_figures import figures
 from support import EXAMPLES, PROJECT, run_encours
 
@@ -362,3 +366,27 @@ def test_fec_closes_every_balanced_letter(published: Published) -> None:
     assert len(balanced) == 119
     for lines in balanced:
         assert not any(names & still_open for _, names in lines)
+
+
+def test_ecb_rates(tmp_path: Path) -> None:
+    folder = EXPORTS / "ecb_fx"
+    if not folder.is_dir():
+        pytest.skip(f"the exports of ecb_fx are not in {EXPORTS}")
+    now = datetime(2026, 1, 1)  # noqa: DTZ001 - UTC, as the lake keeps it
+    home = Home(tmp_path)
+    ingest(home, [load_source(EXAMPLES / "ecb_rates.yml")], folder, now, lambda _: None)
+    with (folder / "eurofxref-hist.csv").open(encoding="utf-8", newline="") as stream:
+        expected = {
+            (date.fromisoformat(row["Date"]), currency): Decimal(row[currency])
+            for row in csv.DictReader(stream)
+            for currency in ("USD", "GBP", "CHF", "JPY")
+            if row[currency] != "N/A"
+        }
+    with duckdb.connect() as connection:
+        register(connection, home, None)
+        rows = connection.execute(
+            "select rate_date, currency_code, units_per_base, base_currency_code from raw.fx_rates"
+        ).fetchall()
+    assert {(day, currency): rate for day, currency, rate, _ in rows} == expected
+    assert len(rows) == len(expected)
+    assert {base for *_, base in rows} == {"EUR"}
