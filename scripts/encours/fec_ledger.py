@@ -630,7 +630,7 @@ class _Ledger:
             f"""
             select origin.file, origin.line, origin.entity as entity_code,
                 origin.entry_line || '>' || target.entry_line || if(count(*) over same > 1,
-                    '.' || cast(row_number() over same as varchar), '') as allocation_id,
+                    '#' || cast(row_number() over same as varchar), '') as allocation_id,
                 target.document_number as invoice_number,
                 cast(cents / 100 as decimal(18, 2)) as amount,
                 if(origin.kind = 'discount', origin.day, matches.day) as allocation_date,
