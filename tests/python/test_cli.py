@@ -104,7 +104,8 @@ def test_the_demonstration_company_fills_every_published_table(demo: Path) -> No
     for schema, names in PUBLISHED.items():
         assert {table for owner, table, _ in tables if owner == schema} == names
     assert [table for _, table, size in tables if size == 0] == []
-    assert [feed for feed, rows in fed.items() if rows == 0] == []
+    # What readers of other formats could not tell apart.
+    assert [feed for feed, rows in fed.items() if rows == 0] == ["reading_issues"]
     with duckdb.connect(str(demo / "encours.duckdb"), read_only=True) as connection:
         run = connection.execute(
             "select status, as_of_date::varchar, reporting_currency_code, published_rows "
