@@ -5,8 +5,11 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import duckdb
@@ -92,7 +95,7 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
     progress("build: starting dbt, which takes some seconds")
     runner = dbtRunner(callbacks=[_reporter(progress)])
     # dbt prints empty lines of its own, whatever its log level.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), _interrupts() as interrupts:
         outcome = runner.invoke(
             [
                 "build",
@@ -107,8 +110,9 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
                 "--no-version-check",
             ]
         )
-    if isinstance(outcome.exception, KeyboardInterrupt):
-        raise outcome.exception
+    # What dbt says of an interrupt depends on the moment; a closed connection, for one.
+    if interrupts or isinstance(outcome.exception, KeyboardInterrupt):
+        raise KeyboardInterrupt
     DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     for name in ("manifest.json", "run_results.json"):
         if (target / name).is_file():
@@ -118,6 +122,27 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
     document = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
     results: list[dict[str, Any]] = document["results"]
     return results
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Lists the interrupts that come while the block runs, and passes them on."""
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        if callable(previous):
+            previous(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _reporter(progress: Progress) -> Callable[[Any], None]:
