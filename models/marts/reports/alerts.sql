@@ -55,7 +55,7 @@ disputes as (
 
     select
         'dispute_too_old' as alert_code,
-        disputes.entity_code || '|' || disputes.dispute_id as alert_key,
+        open_items.entity_code || '|' || disputes.case_id as alert_key,
         'over_30_days_rate' as kpi_code,
         open_items.entity_code,
         open_items.customer_code,
@@ -64,26 +64,17 @@ disputes as (
         cast(thresholds.dispute_age_days as double) as threshold_value,
         'days' as unit,
         {{ add_days('disputes.opened_on', 'thresholds.dispute_age_days + 1') }} as since_date,
-        'Dispute ' || disputes.dispute_id || ' on invoice ' || open_items.document_number
-        || coalesce(' (' || disputes.reason_code || ')', '') || ' is still open' as message,
+        'Dispute ' || disputes.case_id || ' on invoice ' || open_items.document_number
+        || coalesce(' (' || nullif(disputes.reason_code, '(none)') || ')', '') || ' is still open' as message,
         open_items.item_key as row_keys
-    from {{ ref('stg_disputes') }} as disputes
+    from {{ ref('int_dispute_cases') }} as disputes
     inner join open_items on disputes.item_key = open_items.item_key
     cross join thresholds
     where
         {{ days_between('disputes.opened_on', 'open_items.as_of_date') }}
         > thresholds.dispute_age_days
-        and (disputes.closed_on is null or disputes.closed_on > open_items.as_of_date)
-
-),
-
-chased as (
-
-    select distinct reminders.item_key
-    from {{ ref('stg_reminders') }} as reminders
-    inner join open_items on reminders.item_key = open_items.item_key
-    where
-        reminders.done_on > open_items.due_date and reminders.done_on <= open_items.as_of_date
+        and disputes.reason_kind = 'dispute'
+        and disputes.closed_on is null
 
 ),
 
@@ -104,12 +95,12 @@ unchased as (
         open_items.item_key as row_keys
     from open_items
     cross join thresholds
-    left join chased on open_items.item_key = chased.item_key
+    left join {{ ref('int_item_dunning') }} as dunning on open_items.item_key = dunning.item_key
     where
         open_items.days_overdue >= thresholds.chase_within_days
         and open_items.open_amount > 0
         and not open_items.is_disputed
-        and chased.item_key is null
+        and dunning.first_done_overdue_on is null
 
 ),
 

@@ -32,11 +32,8 @@ disputes as (
         disputes.item_key,
         min(disputes.opened_on) as dispute_opened_on,
         min_by(disputes.reason_code, disputes.opened_on) as dispute_reason_code
-    from {{ ref('stg_disputes') }} as disputes
-    cross join run
-    where
-        disputes.opened_on <= run.as_of_date
-        and (disputes.closed_on is null or disputes.closed_on > run.as_of_date)
+    from {{ ref('int_dispute_cases') }} as disputes
+    where disputes.reason_kind = 'dispute' and disputes.closed_on is null
     group by disputes.item_key
 
 ),
@@ -70,9 +67,8 @@ reminders as (
         count(*) as reminder_count,
         max(coalesce(reminders.level, 0)) as dunning_level,
         max(reminders.done_on) as last_reminder_on
-    from {{ ref('stg_reminders') }} as reminders
-    cross join run
-    where reminders.done_on <= run.as_of_date
+    from {{ ref('int_reminders') }} as reminders
+    where reminders.done_on is not null
     group by reminders.item_key
 
 ),
@@ -200,7 +196,7 @@ select
         when scored.is_disputed
             then
                 'disputed since ' || cast(scored.dispute_opened_on as varchar)
-                || coalesce(' (' || scored.dispute_reason_code || ')', '')
+                || coalesce(' (' || nullif(scored.dispute_reason_code, '(none)') || ')', '')
         when scored.promise_state = 'active'
             then 'promised for ' || cast(scored.active_promised_date as varchar)
         when scored.is_break_unanswered
