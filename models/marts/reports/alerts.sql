@@ -65,7 +65,8 @@ disputes as (
         'days' as unit,
         {{ add_days('disputes.opened_on', 'thresholds.dispute_age_days + 1') }} as since_date,
         'Dispute ' || disputes.case_id || ' on invoice ' || open_items.document_number
-        || coalesce(' (' || nullif(disputes.reason_code, '(none)') || ')', '') || ' is still open' as message,
+        || coalesce(' (' || nullif(disputes.reason_code, '(none)') || ')', '')
+        || ' is still open' as message,
         open_items.item_key as row_keys
     from {{ ref('int_dispute_cases') }} as disputes
     inner join open_items on disputes.item_key = open_items.item_key

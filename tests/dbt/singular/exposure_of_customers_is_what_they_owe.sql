@@ -1,5 +1,5 @@
 -- What customers owe as a whole is what the items say, and the risk classes add up to it. Each
--- customer is converted by itself, so half a cent and a millionth per customer are left to rounding.
+-- customer is converted by itself, so half a cent and a millionth each are left to rounding.
 with
 
 exposures as (
