@@ -18,7 +18,7 @@ import duckdb
 from encours.delivery import Delivered
 from encours.errors import DataError
 from encours.fec import parsed_sql
-from encours.fec_letters import Groups, Line, Matches, Piece, repeats, settle
+from encours.fec_letters import Groups, Line, Matches, Origins, Piece, repeats, settle
 from encours.lake import quoted
 from encours.readers import LINE, Table, row_text
 from encours.sources import FEC_FEEDS, FileSpec
@@ -344,7 +344,7 @@ class _Ledger:
                 select * from {s}.pools
                 union all
                 select lines.entry, lines.part, 'transfer', lines.side,
-                    coalesce(max(pools.until), 0), 1e15
+                    coalesce(max(pools.until), 0), 1000000000000000.00
                 from (select distinct entry, part, side from lines) as lines
                 left join {s}.pools as pools on lines.entry = pools.entry
                     and lines.part = pools.part and lines.side = pools.side
@@ -399,7 +399,7 @@ class _Ledger:
                         then if(part_amount > 0, 'opening', 'opening_credit')
                     when part_amount > 0
                         then case nature when 'sale' then 'invoice' when 'cash' then 'refund'
-                            else 'debit_note' end
+                            when 'discount' then 'discount_back' else 'debit_note' end
                     else case nature when 'sale' then 'credit_note' when 'income' then 'credit_note'
                         when 'cash' then 'receipt' when 'loss' then 'loss'
                         when 'discount' then 'discount' else 'od' end
@@ -432,7 +432,9 @@ class _Ledger:
             "and loss.letter is null group by loss.node having count(*) = 1"
         ).fetchall():
             groups.join(first, second)
-        lost = [item for place in self._repeated_years() for item in self._repeats(place, groups)]
+        origins = Origins(groups)
+        lost = [item for place in self._repeated_years() for item in self._repeats(place, origins)]
+        self._write("letter_days", "id bigint, day date", origins.letter_days.items())
         self._write("lost", "file integer, line bigint", ((item.file, item.line) for item in lost))
         self._write(
             "roots",
@@ -462,6 +464,9 @@ class _Ledger:
             ((row.origin, row.target, row.amount, row.day) for row in found.matches),
         )
         self._write("reversals", "receipt bigint, undoing bigint, day date", found.reversals)
+        self._write(
+            "taken_back", "id bigint, undoing bigint, receipt bigint", found.taken_back
+        )
         self._write("losses_left", "id bigint, cents bigint", found.losses_left)
 
     def _repeated_years(self) -> list[tuple[str, int]]:
@@ -469,10 +474,10 @@ class _Ledger:
             "select entity, exercise from {s}.items where is_repeat group by all order by all"
         ).fetchall()
 
-    def _repeats(self, year: tuple[str, int], groups: Groups) -> list[Line]:
+    def _repeats(self, year: tuple[str, int], origins: Origins) -> list[Line]:
         columns = (
-            "select customer, cast(signed_amount * 100 as bigint), piece, piece_day, node, "
-            "letter is not null, file, line from {s}.items "
+            "select id, customer, cast(signed_amount * 100 as bigint), piece, piece_day, node, "
+            "letter_day, letter is not null, file, line from {s}.items "
         )
         entity, exercise = quoted(year[0]), year[1]
         opening = self.run(
@@ -483,7 +488,7 @@ class _Ledger:
             f"{columns} where {before} and node in (select node from {{s}}.items where {before} "
             "group by node having sum(signed_amount) <> 0) order by id"
         ).fetchall()
-        return repeats((Line(*row) for row in opening), (Line(*row) for row in open_lines), groups)
+        return repeats((Line(*row) for row in opening), (Line(*row) for row in open_lines), origins)
 
     def _groups(self) -> Iterator[tuple[date, list[Piece]]]:
         """Yield the groups that hold both sides, each with the last day of its ledger."""
@@ -491,8 +496,10 @@ class _Ledger:
         cursor.execute(
             """
             with rooted as (
-                select items.*, coalesce(root, items.node) as root, last_day
+                select items.* replace (coalesce(letter_day, letter_days.day) as letter_day),
+                    coalesce(root, items.node) as root, last_day
                 from {s}.items as items
+                left join {s}.letter_days as letter_days on items.id = letter_days.id
                 left join {s}.roots as roots on items.node = roots.node
                 join (select entity, max(last_day) as last_day from {s}.files group by entity)
                     as files on items.entity = files.entity
@@ -530,37 +537,79 @@ class _Ledger:
     def number_documents(self) -> None:
         """Give each item its number: the reference of the piece, where that is a number."""
         self.table(
+            "settled",
+            """
+            select items.* replace (
+                    case when kind <> 'discount_back' then kind
+                        when undone.undoing is null then 'debit_note' else 'nothing' end as kind
+                ),
+                reversals.day as reversed_on,
+                bounced.receipt is not null as undoes,
+                cast(losses_left.cents / 100 as decimal(18, 2)) as loss_left,
+                lapsed.receipt as lapses_with,
+                concat_ws('/', journal, number, strftime(items.day, '%Y%m%d'),
+                    cast(line as varchar) || if(cut > 1, '.' || cast(cut as varchar), ''))
+                    as entry_line
+            from (
+                select *, row_number() over (partition by file, line order by id) as cut
+                from {s}.items
+            ) as items
+            left join {s}.reversals as reversals on items.id = reversals.receipt
+            left join {s}.reversals as bounced on items.id = bounced.undoing
+            left join {s}.taken_back as lapsed on items.id = lapsed.id
+            left join {s}.taken_back as undone on items.id = undone.undoing
+            left join {s}.losses_left as losses_left
+                on items.id = losses_left.id and losses_left.cents > 0
+            """,
+        )
+        self.table(
             "numbered",
             """
-            with counted as (
-                select items.*,
-                    row_number() over (partition by file, line order by id) as cut,
-                    count(*) filter (where kind in (
-                        'invoice', 'debit_note', 'credit_note', 'opening', 'opening_credit'))
-                        over (partition by entity, place, piece) as same_piece,
-                    min(place) over (partition by entity, piece) as first_place
-                from {s}.items as items
-            ),
-            placed as (
+            with told as (
                 select *,
-                    concat_ws('/', journal, number, strftime(day, '%Y%m%d'), cast(line as varchar)
-                        || if(cut > 1, '.' || cast(cut as varchar), '')) as entry_line
-                from counted
+                    kind in ('invoice', 'debit_note', 'credit_note', 'opening', 'opening_credit')
+                        as is_document,
+                    kind in ('receipt', 'refund', 'od') and not undoes or loss_left is not null
+                        as is_receipt
+                from {s}.settled
+            ),
+            -- What a customer pays in one entry under one reference is one receipt.
+            whole as (
+                select *,
+                    if(kind = 'receipt' and piece is not null, first_value(entry_line) over (
+                        partition by entry, part, customer, day, piece, label, kind, reversed_on
+                        order by id
+                    ), entry_line) as receipt_line
+                from told
+            ),
+            documents as (
+                select entity, place, piece, count(*) as documents,
+                    min(place) over (partition by entity, piece) as first_place
+                from whole where is_document and piece is not null
+                group by entity, place, piece
+            ),
+            receipts as (
+                select entity, place, piece, count(distinct receipt_line) as receipts,
+                    min(place) over (partition by entity, piece) as first_place
+                from whole where is_receipt and piece is not null
+                group by entity, place, piece
             )
-            select placed.* exclude (same_piece, first_place),
-                if(piece is not null and same_piece = 1 and place = first_place, piece,
-                    concat_ws('/', piece, entry_line)) as document_number,
-                reversals.day as reversed_on,
-                undone.receipt is not null as undoes,
-                cast(losses_left.cents / 100 as decimal(18, 2)) as loss_left
-            from placed
-            left join {s}.reversals as reversals on placed.id = reversals.receipt
-            left join {s}.reversals as undone on placed.id = undone.undoing
-            left join {s}.losses_left as losses_left
-                on placed.id = losses_left.id and losses_left.cents > 0
+            select whole.*,
+                if(documents.documents = 1 and documents.place = documents.first_place,
+                    whole.piece, concat_ws('/', whole.piece, entry_line)) as document_number,
+                if(receipts.receipts = 1 and receipts.place = receipts.first_place
+                    and not exists (select 1 from documents as named
+                        where named.entity = whole.entity and named.piece = whole.piece),
+                    whole.piece, receipt_line) as receipt_number
+            from whole
+            left join documents on whole.entity = documents.entity
+                and whole.place = documents.place and whole.piece = documents.piece
+            left join receipts on whole.entity = receipts.entity
+                and whole.place = receipts.place and whole.piece = receipts.piece
             """,
         )
         self.run("drop table {s}.items")
+        self.run("drop table {s}.settled")
 
     def write_feeds(self) -> None:
         """Write the rows of every feed as text, and a view of them for every file."""
@@ -610,20 +659,23 @@ class _Ledger:
         yield (
             "receipts",
             f"""
-            select file, line, entity as entity_code, entry_line as receipt_id,
-                customer as customer_code, day as receipt_date,
-                case when kind = 'refund' then -amount else coalesce(loss_left, amount) end
+            select min(file) as file, min(line) as line, entity as entity_code,
+                receipt_number as receipt_id, any_value(customer) as customer_code,
+                any_value(day) as receipt_date,
+                sum(case when kind = 'refund' then -amount else coalesce(loss_left, amount) end)
                     as amount,
                 {currency} as currency_code,
-                if(kind in ('receipt', 'refund'), kind, 'od') as method, label as reference,
-                reversed_on
+                any_value(if(kind in ('receipt', 'refund'), kind, 'od')) as method,
+                any_value(label) as reference, any_value(reversed_on) as reversed_on
             from {{s}}.numbered
-            where (kind in ('receipt', 'refund', 'od') and not undoes) or loss_left is not null
+            where is_receipt
+            group by entity, receipt_number
             """,
         )
         matched = (
             "from {s}.matches as matches join {s}.numbered as origin on matches.origin = origin.id "
-            "join {s}.numbered as target on matches.target = target.id"
+            "join {s}.numbered as target on matches.target = target.id "
+            "left join {s}.numbered as bounced on origin.lapses_with = bounced.id"
         )
         yield (
             "allocations",
@@ -637,8 +689,8 @@ class _Ledger:
                 case when origin.kind = 'discount' then 'discount'
                     when origin.kind in ('credit_note', 'opening_credit') then 'credit_note'
                     else 'receipt' end as kind,
-                if(origin.kind in ('receipt', 'refund', 'od'), origin.entry_line, null)
-                    as receipt_id,
+                if(origin.kind in ('receipt', 'refund', 'od'), origin.receipt_number,
+                    bounced.receipt_number) as receipt_id,
                 if(origin.kind in ('credit_note', 'opening_credit'), origin.document_number, null)
                     as credit_note_number
             {matched} where origin.kind <> 'loss'

@@ -8,6 +8,7 @@ from datetime import date
 DOCUMENTS = ("invoice", "debit_note", "opening")
 CREDIT_DOCUMENTS = ("credit_note", "opening_credit")
 LOSSES = ("loss", "discount")
+TAKEN_BACK = "discount_back"
 NO_DAY = date(1, 1, 1)
 
 
@@ -23,7 +24,8 @@ class Piece:
     customer: str
     amount: int = 0
     reversed_on: date | None = None
-    lives: list[tuple[date, date]] = field(default_factory=list)
+    lives: list[tuple[date, date, int]] = field(default_factory=list)
+    """From when to when a part of it was settled."""
 
     def __post_init__(self) -> None:
         self.amount = self.left
@@ -46,6 +48,8 @@ class Matches:
     matches: list[Match] = field(default_factory=list)
     reversals: list[tuple[int, int, date]] = field(default_factory=list)
     """Receipt, the line that undoes it, and the day."""
+    taken_back: list[tuple[int, int, int]] = field(default_factory=list)
+    """Discount, the line that takes it back, and the receipt that bounced with it."""
     losses_left: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -77,17 +81,37 @@ class Groups:
 class Line:
     """A line on a customer account: an open one of a year, or one of the next year's opening."""
 
+    item: int
     customer: str
     amount: int
     piece: str | None
     piece_day: date | None
     node: int
+    letter_day: date | None
     is_lettered: bool
     file: int
     line: int
 
 
-def repeats(opening: Iterable[Line], open_lines: Iterable[Line], groups: Groups) -> list[Line]:
+@dataclass
+class Origins:
+    """What the openings of later years repeat: the item that was booked first."""
+
+    groups: Groups
+    of_item: dict[int, int] = field(default_factory=dict)
+    letter_days: dict[int, date] = field(default_factory=dict)
+    """The first letter day that a repeat of an item has."""
+
+    def join(self, repeat: Line, origin: Line) -> None:
+        """Say that an opening line repeats a line of the year before."""
+        self.groups.join(repeat.node, origin.node)
+        first = self.of_item.get(origin.item, origin.item)
+        self.of_item[repeat.item] = first
+        if repeat.letter_day:
+            self.letter_days.setdefault(first, repeat.letter_day)
+
+
+def repeats(opening: Iterable[Line], open_lines: Iterable[Line], origins: Origins) -> list[Line]:
     """Find in the year before what each line of an opening repeats, and join their nodes.
 
     Returns:
@@ -112,12 +136,12 @@ def repeats(opening: Iterable[Line], open_lines: Iterable[Line], groups: Groups)
             if candidates:
                 index = candidates.pop()
                 used.add(index)
-                groups.join(item.node, lines[index].node)
+                origins.join(item, lines[index])
             else:
                 unmatched.append(item)
         rest = unmatched
     return list(
-        _of_totals(rest, [line for index, line in enumerate(lines) if index not in used], groups)
+        _of_totals(rest, [line for index, line in enumerate(lines) if index not in used], origins.groups)
     )
 
 
@@ -162,7 +186,6 @@ def settle(
         last_day: Last day of the ledger; a letter of a later day counts on it.
         found: Gets the matches, reversals and what is left of losses.
     """
-    documents = [piece for piece in group if piece.kind in DOCUMENTS]
     receipts = [piece for piece in group if piece.kind == "receipt"]
     refunds = [piece for piece in group if piece.kind == "refund"]
     refunds = [refund for refund in refunds if refund.number not in undoing]
@@ -183,19 +206,48 @@ def settle(
             receipt.reversed_on = refund.day
             found.reversals.append((receipt.number, refund.number, refund.day))
             refunds.remove(refund)
+    lapsed = _take_back_discounts(group, receipts, found)
+    documents = [piece for piece in group if piece.kind in DOCUMENTS]
     owing = [
         piece
         for piece in group
         if piece.kind in ("receipt", "od", *CREDIT_DOCUMENTS, *LOSSES) and not piece.reversed_on
     ]
     _settle_standing(documents, owing, last_day, found)
-    for receipt in receipts:
-        if receipt.reversed_on:
-            _settle_bounced(receipt, receipt.reversed_on, documents, last_day, found)
+    for credit in [*receipts, *lapsed]:
+        if credit.reversed_on:
+            _settle_bounced(credit, credit.reversed_on, documents, last_day, found)
     _settle_refunds(refunds, documents, owing, found)
     found.losses_left += [
         (piece.number, piece.left) for piece in owing if piece.kind in LOSSES and piece.left
     ]
+
+
+def _take_back_discounts(
+    group: list[Piece], receipts: list[Piece], found: Matches
+) -> list[Piece]:
+    """The discounts that lapse with a receipt; what takes back no such one is a debit note."""
+    lapsed: list[Piece] = []
+    for undoing in group:
+        if undoing.kind != TAKEN_BACK:
+            continue
+        bounced = [receipt for receipt in receipts if receipt.reversed_on == undoing.day]
+        candidates = [
+            discount
+            for discount in group
+            if discount.kind == "discount"
+            and discount.reversed_on is None
+            and discount.left == undoing.left
+            and discount.customer == undoing.customer
+            and discount.day <= undoing.day
+        ]
+        if bounced and candidates:
+            candidates[-1].reversed_on = undoing.day
+            lapsed.append(candidates[-1])
+            found.taken_back.append((candidates[-1].number, undoing.number, bounced[-1].number))
+        else:
+            undoing.kind = "debit_note"
+    return lapsed
 
 
 def _settle_standing(
@@ -229,43 +281,55 @@ def _match(credit: Piece, document: Piece, last_day: date, found: Matches) -> No
     credit.left -= amount
     document.left -= amount
     day = _letter_day(credit, document, last_day)
-    document.lives.append((max(day or NO_DAY, credit.day, document.day), date.max))
+    start = max(day or NO_DAY, credit.day, document.day)
+    document.lives.append((start, date.max, amount))
     found.matches.append(Match(credit.number, document.number, amount, day))
 
 
 def _settle_bounced(
-    receipt: Piece, reversed_on: date, documents: list[Piece], last_day: date, found: Matches
+    credit: Piece, reversed_on: date, documents: list[Piece], last_day: date, found: Matches
 ) -> None:
-    """A bounced receipt paid what nothing else paid before it bounced."""
+    """What bounced paid what nothing else paid until then."""
     for document in documents:
-        start = max(receipt.day, document.day)
-        if not receipt.left or start >= reversed_on:
+        day = _letter_day(credit, document, last_day)
+        if day and day >= reversed_on:
+            day = None
+        start = max(day or NO_DAY, credit.day, document.day)
+        if not credit.left or start >= reversed_on:
             continue
-        if any(begin < reversed_on and start < end for begin, end in document.lives):
+        paid = sum(
+            amount
+            for begin, end, amount in document.lives
+            if begin < reversed_on and start < end
+        )
+        amount = min(credit.left, document.amount - paid)
+        if amount <= 0:
             continue
-        amount = min(receipt.left, document.amount)
-        receipt.left -= amount
-        document.lives.append((start, reversed_on))
-        found.matches.append(Match(receipt.number, document.number, amount, None))
+        credit.left -= amount
+        document.lives.append((start, reversed_on, amount))
+        found.matches.append(Match(credit.number, document.number, amount, day))
 
 
 def _settle_refunds(
     refunds: list[Piece], documents: list[Piece], owing: list[Piece], found: Matches
 ) -> None:
-    """Money given back closes what was paid or credited too much, by way of a document."""
-    if not documents:
-        return
+    """Money given back closes a credit note, or by way of a document what was paid too much."""
     for refund in refunds:
         for credit in owing:
             amount = min(credit.left, refund.left)
             if not amount or credit.kind in LOSSES:
                 continue
+            day = max(credit.day, refund.day)
+            if credit.kind in CREDIT_DOCUMENTS:
+                found.matches.append(Match(refund.number, credit.number, -amount, day))
+            elif documents:
+                target = documents[0].number
+                found.matches.append(Match(credit.number, target, amount, day))
+                found.matches.append(Match(refund.number, target, -amount, day))
+            else:
+                continue
             credit.left -= amount
             refund.left -= amount
-            day = max(credit.day, refund.day)
-            target = documents[0].number
-            found.matches.append(Match(credit.number, target, amount, day))
-            found.matches.append(Match(refund.number, target, -amount, day))
 
 
 def _letter_day(first: Piece, second: Piece, last_day: date) -> date | None:

@@ -368,7 +368,8 @@ def _costs(draws: Draws) -> str:
     """
 
 
-def _financials(draws: Draws) -> str:
+def figures(draws: Draws) -> str:
+    """SQL of the monthly figures of the accounts, in cents of EUR."""
     key = "entity_no * 100 + datediff('month', date '2023-01-01', month)"
 
     def share(stream: str, low: int, high: int, of: str = "cents") -> str:
@@ -377,18 +378,21 @@ def _financials(draws: Draws) -> str:
     return f"""
         with costs as (
             select *, {share("cost of goods", 580, 620)} as goods from revenue
-        ),
-        figures as (
-            select
-                *,
-                {share("purchases", 1120, 1240, "goods")} as purchases,
-                {share("inventory", 1250, 1500, "goods")} as inventory,
-                {share("payables", 1700, 2000, "goods")} as payables,
-                {share("ebitda", 105, 140)} as ebitda,
-                {share("cash flow", 75, 115)} as cash_flow,
-                {share("free cash flow", 35, 75)} as free_cash_flow
-            from costs
         )
+        select
+            *,
+            {share("purchases", 1120, 1240, "goods")} as purchases,
+            {share("inventory", 1250, 1500, "goods")} as inventory,
+            {share("payables", 1700, 2000, "goods")} as payables,
+            {share("ebitda", 105, 140)} as ebitda,
+            {share("cash flow", 75, 115)} as cash_flow,
+            {share("free cash flow", 35, 75)} as free_cash_flow
+        from costs
+    """
+
+
+def _financials(draws: Draws) -> str:
+    return f"""
         select
             entity_code as "Societe",
             month as "Mois",
@@ -399,7 +403,7 @@ def _financials(draws: Draws) -> str:
             {_comma("ebitda")} as "EBE",
             {_comma("cash_flow")} as "FluxExploitation",
             {_comma("free_cash_flow")} as "FluxDisponible"
-        from figures
+        from ({figures(draws)}) figures
         inner join entity on figures.entity_no = entity.entity_no
         order by month, figures.entity_no
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from encours.demo import documents, draws, ledger
+from encours.demo import documents, draws, fec, ledger
 from encours.demo.exports import Export, exports
 from encours.errors import EncoursError, UsageError
 
@@ -22,6 +22,7 @@ def generate(
     *,
     invoices: int = 20_000,
     seed: int = 1,
+    as_fec: bool = False,
     progress: Progress | None = None,
 ) -> None:
     """Write the exports of an invented group of three companies over three years.
@@ -33,6 +34,8 @@ def generate(
         invoices: Number of invoices and debit notes; credit notes and what is taken over from the
             older ledger come on top.
         seed: Which company; equal seeds give equal companies.
+        as_fec: Write ledgers instead, a FEC per year and entity with books in euros, and
+            `fec.yml`, the source file that reads them.
         progress: Called before each table and file.
 
     Raises:
@@ -53,15 +56,18 @@ def generate(
             tempfile.TemporaryDirectory(prefix=".demo-", dir=folder) as scratch,
             _open(Path(scratch)) as connection,
         ):
-            for name, sql in _tables(stream, invoices):
+            for name, sql in _tables(stream, invoices) + (fec.tables(stream) if as_fec else []):
                 tell(f"demo: computing {name}")
                 connection.execute(f"create table {name} as {sql}")
             written = []
-            for export in exports(stream):
+            for export in fec.exports() if as_fec else exports(stream):
                 tell(f"demo: writing {export.name}")
                 written.append(_write(connection, export, Path(scratch)))
             for path in written:
                 path.replace(folder / path.name)
+            if as_fec:
+                text = fec.source_text(_terms(connection))
+                (folder / "fec.yml").write_text(text, encoding="utf-8")
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise EncoursError(
             f"{folder}: cannot write the demonstration company there ({error}). "
@@ -74,11 +80,21 @@ def _tables(stream: draws.Draws, invoices: int) -> list[tuple[str, str]]:
     return documents.tables(stream, invoices) + ledger.tables(stream, invoices, customers)
 
 
+def _terms(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Customers whose terms are not those of most."""
+    return dict(
+        connection.execute(
+            "select customer_code, terms from customer where terms <> $default order by c",
+            {"default": fec.DEFAULT_TERMS},
+        ).fetchall()
+    )
+
+
 def _open(scratch: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(scratch / "company.duckdb"))
     connection.execute("set memory_limit = '3GB'")
     connection.execute(f"set temp_directory = {_quoted(scratch / 'spill')}")
-    for macro in (*draws.MACROS, *documents.MACROS):
+    for macro in (*draws.MACROS, *documents.MACROS, *fec.MACROS):
         connection.execute(macro)
     return connection
 
