@@ -235,17 +235,20 @@ def publish_command(
 def demo(
     invoices: Annotated[int, typer.Option(min=100, help="How many invoices, about.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 1,
+    fec: Annotated[
+        bool, typer.Option("--fec", help="Its ledgers, a FEC per entity and year, not its exports.")
+    ] = False,
     home: HomeOption = Path("warehouse"),
 ) -> None:
     """Generate the exports of a company and run them."""
-    folder = home / "demo" / f"{invoices}-{seed}"
+    folder = home / "demo" / f"{invoices}-{seed}{'-fec' if fec else ''}"
 
     def sources(progress: Callable[[str], None]) -> list[Any]:
         if not (folder / "complete").is_file():
             progress(f"demo: writing the exports of {invoices:,} invoices")
-            generate(folder, invoices=invoices, seed=seed, progress=progress)
+            generate(folder, invoices=invoices, seed=seed, as_fec=fec, progress=progress)
             (folder / "complete").touch()
-        return [load_source(PROJECT_FOLDER / "sources" / "demo.yml")]
+        return [load_source(folder / "fec.yml" if fec else PROJECT_FOLDER / "sources" / "demo.yml")]
 
     _run(Home(home), sources, folder, Parameters())
 

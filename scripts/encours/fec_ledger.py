@@ -464,9 +464,7 @@ class _Ledger:
             ((row.origin, row.target, row.amount, row.day) for row in found.matches),
         )
         self._write("reversals", "receipt bigint, undoing bigint, day date", found.reversals)
-        self._write(
-            "taken_back", "id bigint, undoing bigint, receipt bigint", found.taken_back
-        )
+        self._write("taken_back", "id bigint, undoing bigint, receipt bigint", found.taken_back)
         self._write("losses_left", "id bigint, cents bigint", found.losses_left)
 
     def _repeated_years(self) -> list[tuple[str, int]]:

@@ -141,7 +141,9 @@ def repeats(opening: Iterable[Line], open_lines: Iterable[Line], origins: Origin
                 unmatched.append(item)
         rest = unmatched
     return list(
-        _of_totals(rest, [line for index, line in enumerate(lines) if index not in used], origins.groups)
+        _of_totals(
+            rest, [line for index, line in enumerate(lines) if index not in used], origins.groups
+        )
     )
 
 
@@ -223,9 +225,7 @@ def settle(
     ]
 
 
-def _take_back_discounts(
-    group: list[Piece], receipts: list[Piece], found: Matches
-) -> list[Piece]:
+def _take_back_discounts(group: list[Piece], receipts: list[Piece], found: Matches) -> list[Piece]:
     """The discounts that lapse with a receipt; what takes back no such one is a debit note."""
     lapsed: list[Piece] = []
     for undoing in group:
@@ -298,9 +298,7 @@ def _settle_bounced(
         if not credit.left or start >= reversed_on:
             continue
         paid = sum(
-            amount
-            for begin, end, amount in document.lives
-            if begin < reversed_on and start < end
+            amount for begin, end, amount in document.lives if begin < reversed_on and start < end
         )
         amount = min(credit.left, document.amount - paid)
         if amount <= 0:

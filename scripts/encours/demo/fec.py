@@ -1,8 +1,8 @@
 """The same company as its ledger: one FEC per entity and year, as an accounting system writes it.
 
-Journals VE (sales), AC (purchases), BQ (bank), OD (others) and AN (openings). What a receipt pays is
-a line each, lettered with the invoice; what is not closed at the end of a year opens the next one
-line by line. Only entities that keep their books in euros have one, as the law asks.
+Journals VE (sales), AC (purchases), BQ (bank), OD (others) and AN (openings). What a receipt pays
+is a line each, lettered with the invoice; what is not closed at the end of a year opens the next
+one line by line. Only entities that keep their books in euros have one: the law asks for euros.
 """
 
 from collections.abc import Iterator, Mapping
@@ -171,7 +171,8 @@ def _owed() -> str:
             union all
             select
                 credit_note.entity_no, credit_note.credited_on, 'VE', credit_note_number,
-                credit_note.uid, credit_note.c, credit_note_number, credit_note.credited_on, 'Avoir ' || credit_note_number,
+                credit_note.uid, credit_note.c, credit_note_number, credit_note.credited_on,
+                'Avoir ' || credit_note_number,
                 -credit_note.gross,
                 case
                     when kind in ('linked', 'negative') or lettered_on is not null

@@ -25,7 +25,7 @@ def generate(
     as_fec: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Write the exports of an invented group of three companies over three years.
+    """Write the exports of an invented group of three companies over three years, or its ledgers.
 
     The same arguments give the same bytes. The files of an earlier call are replaced.
 
