@@ -1,12 +1,14 @@
 """Time and memory of a run, step by step, and of the daily balances against two simpler ways.
 
     python scripts/bench.py [--invoices 1000000] [--home FOLDER] [--rounds 3]
+        [--fec-lines 1000000] [--only-fec]
 
 The daily balances are computed three ways over the same item history on the same machine: rolled
 through the ageing buckets as the warehouse does, by joining a calendar to the open items, and, as
 a floor, by merely reading and adding up the movements. The first two give the same table, with
 all its measures, and must agree to the cent on every day, slice and bucket, or the benchmark
-fails. Quote ratios, not seconds.
+fails. A ledger of about so many lines (FEC) is ingested too, against merely reading it. Quote
+ratios, not seconds.
 """
 
 import argparse
@@ -33,6 +35,9 @@ from rich.table import Table
 
 _SOURCE = PROJECT_FOLDER / "sources" / "demo.yml"
 _ROLLED = ("int_receivable_changes", "int_receivables_daily")
+_LINES_PER_INVOICE = 5.1
+"""Of the ledgers of the demonstration company, what is open at the end of a year included."""
+
 _OUT = Console(highlight=False)
 
 # The plain way: every item on every day on which it is open or not yet due, aged on that day, added
@@ -126,9 +131,14 @@ def main() -> int:
     parser.add_argument("--invoices", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each way")
     parser.add_argument("--home", type=Path, help="folder to work in, kept [default: temporary]")
+    parser.add_argument("--fec-lines", type=int, default=1_000_000, help="about so many")
+    parser.add_argument("--only-fec", action="store_true", help="only the ledger")
     arguments = parser.parse_args()
     folder = arguments.home or Path(tempfile.mkdtemp(prefix="encours-bench-"))
     try:
+        _bench_fec(folder, arguments.fec_lines)
+        if arguments.only_fec:
+            return 0
         return _bench(folder, arguments.invoices, arguments.rounds)
     finally:
         if arguments.home is None:
@@ -161,9 +171,35 @@ def _bench(folder: Path, invoices: int, rounds: int) -> int:
     return _compare(home, rounds)
 
 
-def _measure(words: tuple[str, ...]) -> Cost:
+def _bench_fec(folder: Path, lines: int) -> None:
+    """Ingest the ledgers of a company, and merely read and count their lines, in processes."""
+    home, ledgers = folder / "fec-home", folder / f"ledgers-{lines}"
+    if not ledgers.is_dir():
+        _OUT.print(f"writing ledgers of about {lines:,} lines")
+        generate(ledgers, invoices=max(100, int(lines / _LINES_PER_INVOICE)), as_fec=True)
+    shutil.rmtree(home, ignore_errors=True)
+    ingested = _measure(("ingest", str(ledgers / "fec.yml"), "--home", str(home)))
+    files = ", ".join(f"'{path}'" for path in sorted(ledgers.glob("*FEC*.txt")))
+    scan = f"read_csv([{files}], all_varchar = true, delim = '\\t', quote = '', header = true)"
+    # Every column is touched, or DuckDB would only count line ends.
+    sql = f"select count(columns(*)) from {scan}"
+    read = _measure(("-c", f"import duckdb; duckdb.sql({sql!r}).fetchall()"), (sys.executable,))
+    row = duckdb.sql(f"select count(*) from {scan}").fetchone()
+    assert row is not None
+    table = Table(title=f"Ledgers of {row[0]:,} lines", title_justify="left")
+    for name in ("Step", "Wall s", "Processor s", "Peak MiB", "Ratio"):
+        table.add_column(name, justify="left" if name == "Step" else "right")
+    for name, cost in {"ingest": ingested, "read by DuckDB": read}.items():
+        numbers = (f"{cost.wall:.1f}", f"{cost.processor:.1f}", f"{cost.memory:,.0f}")
+        table.add_row(name, *numbers, f"{cost.wall / read.wall:.1f}")
+    _OUT.print(table)
+
+
+def _measure(
+    words: tuple[str, ...], program: tuple[str, ...] = (sys.executable, "-m", "encours")
+) -> Cost:
     """Run one step in a process of its own."""
-    command = [sys.executable, "-m", "encours", *words]
+    command = [*program, *words]
     start = time.perf_counter()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)

@@ -6,6 +6,7 @@ refused with its line. How lines become items is in `fec_ledger` (ADR 0017).
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,6 +48,7 @@ COLUMNS = {
 
 REQUIRED = ("journal", "day", "account")
 _OFFICIAL = {"validdate", "montantdevise", "idevise", *COLUMNS}
+_ASCII = bytes(range(0x80))
 _BLANKS = " \t\r\n\u00a0\u202f"
 
 
@@ -214,8 +216,8 @@ def _encoding(path: Path) -> str:
                     rest = content[error.start :]
                     is_utf8 = len(rest) < CHARACTER_BYTES
             if not block.isascii():
-                for byte in range(0x80, 0x100):
-                    counts[byte] += block.count(byte)
+                for byte, count in Counter(block.translate(None, _ASCII)).items():
+                    counts[byte] += count
     if is_utf8 and not rest:
         return "utf-8"
     windows = sum(counts[byte] for byte in ACCENTS_CP1252)
@@ -239,9 +241,11 @@ def _plain_lines(path: Path, target: Path, look: _Look) -> None:
             kept = len(content) - len(content.rstrip(b"\r"))
             rest = content[len(content) - kept :] if kept else b""
             content = content[: len(content) - kept]
-            output.write(
-                re.sub(b"\r+\n", b"\n", content) if feeds else content.replace(b"\r", b"\n")
-            )
+            if not feeds:
+                content = content.replace(b"\r", b"\n")
+            elif b"\r" in content:
+                content = re.sub(b"\r+\n", b"\n", content)
+            output.write(content)
         if rest:
             output.write(b"\n")
 

@@ -100,31 +100,31 @@ class _Ledger:
                 f"(upper(journal) in ({listed}) or regexp_matches({plain_name}, "
                 f"{quoted(OPENING_NAMES)}))"
             )
-        created = False
-        for member in self.members:
-            parsed = f"{self.schema}.parsed_{member.number}"
-            self.run(f"create table {parsed} as {parsed_sql(member.table)}")
-            texts = row_text(member.table, self.spec, "raw")
-            self.run(
-                f"insert into refused select {member.number}, line, null, {texts}, reason, null "
-                f"from {parsed} join {member.table.name} as raw on raw.{LINE} = line "
-                "where reason is not null"
-            )
+        for place, member in enumerate(self.members):
             rows = (
                 f"select cast({member.number} as integer) as file, {quoted(self.entity(member))} "
                 "as entity, line, journal, number, day, account, account_name, auxiliary, "
                 "auxiliary_name, piece, piece_day, label, amount, letter, letter_day, "
                 f"regexp_matches(account, {quoted(accounts)}) as is_customer, "
-                f"{is_opening} as is_opening from {parsed} "
-                "where reason is null and amount <> 0"
+                f"{is_opening} as is_opening, reason from ({parsed_sql(member.table)}) "
+                "where reason is not null or amount <> 0"
             )
             self.run(
                 f"insert into {{s}}.lines {rows}"
-                if created
+                if place
                 else f"create table {{s}}.lines as {rows}"
             )
-            created = True
-            self.run(f"drop table {parsed}")
+            # Few are refused, if any: the texts of all rows are not joined for nothing.
+            refused = f"from {{s}}.lines where file = {member.number} and reason is not null"
+            if self.run(f"select 1 {refused} limit 1").fetchone():
+                texts = row_text(member.table, self.spec, "raw")
+                self.run(
+                    f"insert into refused select {member.number}, line, null, {texts}, reason, "
+                    f"null from (select line, reason {refused}) as refused "
+                    f"join {member.table.name} as raw on raw.{LINE} = line"
+                )
+        self.run("delete from {s}.lines where reason is not null")
+        self.run("alter table {s}.lines drop column reason")
 
     def entity(self, member: Member) -> str:
         """Code of the entity: given, else the SIREN that the name of the file begins with."""
@@ -262,7 +262,8 @@ class _Ledger:
             select * exclude (running),
                 sum(cast(running = amount as integer)) over in_order as part
             from (
-                select *, sum(amount) over in_order as running
+                select file, line, entry, account, amount, is_customer,
+                    sum(amount) over in_order as running
                 from {s}.kept
                 where has_customer and not is_opening
                 window in_order as (partition by entry order by line)
@@ -390,7 +391,8 @@ class _Ledger:
             )
             select
                 row_number() over (order by rows.place, rows.entity, line, nature) as id,
-                rows.* exclude (amount, part_amount, account_name, auxiliary_name),
+                rows.* exclude (amount, part_amount, account_name, auxiliary_name,
+                    auxiliary, is_customer, is_opening, is_result, has_customer),
                 abs(part_amount) as amount,
                 part_amount as signed_amount,
                 case
