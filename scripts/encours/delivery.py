@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,16 +146,24 @@ def _not_loaded(
         if file.source == files[0].source.name
     }
     new = []
+    mappings = _mappings(files, feed)
     for file in files:
-        content = (file.sha256, mapping_sha256(file.source, file.entry, feed))
+        content = (file.sha256, mappings[file.entry])
         if content not in known:
             known.add(content)
             new.append(file)
     return new
 
 
-def _state_sha256(files: Iterable[Delivered], feed: Feed) -> str:
-    states = [f"{file.sha256} {mapping_sha256(file.source, file.entry, feed)}" for file in files]
+def _mappings(files: Sequence[Delivered], feed: Feed) -> dict[int, str]:
+    """By entry, the hash of its mapping; the files are of one source."""
+    source = files[0].source
+    return {entry: mapping_sha256(source, entry, feed) for entry in {file.entry for file in files}}
+
+
+def _state_sha256(files: Sequence[Delivered], feed: Feed) -> str:
+    mappings = _mappings(files, feed)
+    states = [f"{file.sha256} {mappings[file.entry]}" for file in files]
     return hashlib.sha256("\n".join(states).encode()).hexdigest()
 
 

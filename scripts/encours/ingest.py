@@ -211,7 +211,10 @@ def _commit(
         )
         for group in scratch.groups
     ]
-    loaded_files = [_loaded_file(scratch, number) for number in range(len(scratch.files))]
+    small = _counts_of_batches(scratch)
+    loaded_files = [
+        _loaded_file(scratch, number, small.get(number)) for number in range(len(scratch.files))
+    ]
     feeds = {group.feed.name: group.feed for group in scratch.groups}
     written = [_write_raw(scratch, feed, load_id, loaded_at) for feed in feeds.values()]
     raw_files = []
@@ -267,10 +270,39 @@ def _write_raw(scratch: Scratch, feed: Feed, load_id: str, loaded_at: datetime) 
     return path
 
 
-def _loaded_file(scratch: Scratch, number: int) -> LoadedFile:
-    """Count what became of the rows of a file: refused, else accepted, else merged."""
-    file = scratch.files[number]
-    feeds = [group.feed for group in scratch.groups_of(file)]
+@dataclass(frozen=True)
+class _Counts:
+    """What became of the rows of a file: refused, else accepted, else merged."""
+
+    accepted: int = 0
+    refused: int = 0
+    merged: int = 0
+
+
+def _counts_of_batches(scratch: Scratch) -> dict[int, _Counts]:
+    """Count the rows of all small files at once."""
+    batched = scratch.batched
+    if not batched:
+        return {}
+    feeds = {group.feed.name: group.feed for group in scratch.groups}
+    ends = [
+        "select file, line, 1 as rank from refused",
+        *(f"select _file, _source_row, 2 from {typed(feed)}" for feed in feeds.values()),
+        "select file, line, 3 from merged",
+    ]
+    found = scratch.connection.execute(
+        "select file, count(*) filter (where rank = 2), count(*) filter (where rank = 1), "
+        "count(*) filter (where rank = 3) from (select file, line, min(rank) as rank "
+        f"from ({' union all '.join(ends)}) where file in (select unnest($files)) "
+        "group by file, line) group by file",
+        {"files": sorted(batched)},
+    ).fetchall()
+    return {number: _Counts() for number in batched} | {
+        number: _Counts(*counts) for number, *counts in found
+    }
+
+
+def _counts(scratch: Scratch, number: int, feeds: Sequence[Feed]) -> _Counts:
     loaded = " union ".join(
         f"select _source_row as line from {typed(feed)} where _file = {number}" for feed in feeds
     )
@@ -280,18 +312,29 @@ def _loaded_file(scratch: Scratch, number: int) -> LoadedFile:
         accepted = scratch.number(f"select count(*) from ({loaded})")
     else:
         accepted = scratch.number(f"select count(*) from ({loaded}) where line not in ({refused})")
+    return _Counts(
+        accepted,
+        scratch.refused_rows([number]),
+        scratch.number(
+            f"select count(*) from ({merged}) where line not in ({refused}) "
+            f"and line not in ({loaded})"
+        ),
+    )
+
+
+def _loaded_file(scratch: Scratch, number: int, counts: _Counts | None) -> LoadedFile:
+    file = scratch.files[number]
+    feeds = [group.feed for group in scratch.groups_of(file)]
+    counts = counts or _counts(scratch, number, feeds)
     return LoadedFile(
         source=file.source.name,
         path=file.label,
         sha256=file.sha256,
         bytes=file.size,
         rows_read=scratch.tables[number].rows_read,
-        rows_accepted=accepted,
-        rows_refused=scratch.refused_rows([number]),
-        rows_merged=scratch.number(
-            f"select count(*) from ({merged}) where line not in ({refused}) "
-            f"and line not in ({loaded})"
-        ),
+        rows_accepted=counts.accepted,
+        rows_refused=counts.refused,
+        rows_merged=counts.merged,
         feeds=[feed.name for feed in feeds],
         mapping_sha256={feed.name: mapping_sha256(file.source, file.entry, feed) for feed in feeds},
     )

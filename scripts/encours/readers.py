@@ -21,12 +21,17 @@ from encours.feeds import nearest
 from encours.lake import quoted
 from encours.sources import FileSpec
 from encours.text import UNIT_SEPARATOR, Dialect, Refusal, looks_like_utf8, rewrite
+from encours.xml_files import Extract
 
 LINE = "_encours_line"
 """Column of the line that a record begins on; row of the sheet, or number of the row."""
 
+DOCUMENT_FORMATS = ("ubl", "cii", "facturx", "camt")
+"""Formats of many small files."""
+
 _DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
-_PLAIN = Dialect("utf-8", ",", '"')
+PLAIN = Dialect("utf-8", ",", '"')
+"""How records are written that were no text before."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +103,35 @@ def read(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
     table = _READERS[request.spec.format](connection, request)
     if request.limit is not None and table.rows > request.limit:
         table = _cut(connection, table, request.limit)
-    if not table.rows_read and not request.spec.allow_empty:
+    _check_not_empty(request, table.rows_read)
+    return table
+
+
+def extract_documents(request: Request) -> Extract:
+    """Read the documents of a file in one of `DOCUMENT_FORMATS`, without loading them.
+
+    Raises:
+        DataError: It is not of that format, is hostile, or is empty without leave.
+    """
+    found = _extract(request)
+    _check_not_empty(request, len(found.rows) + len(found.refusals))
+    return found
+
+
+def write_records(rows: Iterable[tuple[int, Iterable[str]]], target: Path) -> None:
+    """Add rows, each with its line, to a file for `create_table`, which is made if missing."""
+    with target.open("a", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerows([line, *texts] for line, texts in rows)
+
+
+def _check_not_empty(request: Request, rows: int) -> None:
+    if not rows and not request.spec.allow_empty:
         raise DataError(
             f"{request.label}: has no rows. If that can be right, set allow_empty: true for this "
             "file in the source YAML; with load: snapshot, everything loaded from it is then "
             "deleted."
         )
-    return table
 
 
 def insert_refusals(connection: duckdb.DuckDBPyConnection, file: int, table: Table) -> None:
@@ -286,7 +313,7 @@ def _read_xlsx(connection: duckdb.DuckDBPyConnection, request: Request) -> Table
                 continue
             writer.writerow([number, *cells[: len(names)]])
             count += 1
-    create_table(connection, target, _PLAIN, name, len(names), count)
+    create_table(connection, target, PLAIN, name, len(names), count)
     return Table(name, names, count, tuple(refusals))
 
 
@@ -377,20 +404,24 @@ def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
     raise KeyError(sheet)
 
 
-def _read_documents(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
-    """Read the documents or transactions of a format whose columns are the program's own."""
-    label, spec, name = request.label, request.spec, request.name
+def _extract(request: Request) -> Extract:
+    label, spec = request.label, request.spec
     if spec.format == "camt":
         found = read_camt(request.path, label, spec.max_megabytes, spec.customer_of)
     else:
         reader = {"ubl": read_ubl, "cii": read_cii, "facturx": read_facturx}[spec.format]
         found = reader(request.path, label, spec.max_megabytes)
     _check_header(label, None, found.columns, spec)
+    return found
+
+
+def _read_documents(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
+    """Read the documents or transactions of a format whose columns are the program's own."""
+    name = request.name
+    found = _extract(request)
     target = request.folder / f"{name}.records"
-    with target.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerows([line, *texts] for line, texts in found.rows)
-    create_table(connection, target, _PLAIN, name, len(found.columns), len(found.rows))
+    write_records(found.rows, target)
+    create_table(connection, target, PLAIN, name, len(found.columns), len(found.rows))
     return Table(name, found.columns, len(found.rows), found.refusals, found.remarks)
 
 

@@ -3,17 +3,46 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
 
 from encours.casting import create_view, naming_sql, refused_sql, rows_of
 from encours.delivery import Delivered, Group, check_unchanged
+from encours.errors import DataError
 from encours.fec import read_fec
 from encours.fec_ledger import Member, build_feeds, view_name
 from encours.feeds import Feed
 from encours.lake import quoted
-from encours.readers import LINE, Request, Table, insert_refusals, open_scratch, read, row_text
+from encours.readers import (
+    DOCUMENT_FORMATS,
+    LINE,
+    PLAIN,
+    Request,
+    Table,
+    create_table,
+    extract_documents,
+    insert_refusals,
+    open_scratch,
+    read,
+    row_text,
+    write_records,
+)
+
+FILE_SHIFT = 32
+"""In a table of many files a line is its number in the file, and above these bits the file's."""
+
+
+@dataclass
+class Batch:
+    """The small files of one entry of a source, which share a table."""
+
+    name: str
+    records: Path
+    columns: tuple[str, ...]
+    numbers: list[int] = field(default_factory=list)
+    rows: int = 0
 
 
 @dataclass
@@ -29,6 +58,7 @@ class Scratch:
     groups: Sequence[Group]
     tables: list[Table] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    batches: dict[tuple[str, int, tuple[str, ...]], Batch] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
@@ -54,7 +84,16 @@ class Scratch:
 
     def groups_of(self, file: Delivered) -> list[Group]:
         """The groups that a file belongs to."""
-        return [group for group in self.groups if any(file is member for member in group.files)]
+        return [group for group in self.groups if id(file) in self._members[id(group)]]
+
+    @cached_property
+    def _members(self) -> dict[int, set[int]]:
+        return {id(group): {id(file) for file in group.files} for group in self.groups}
+
+    @property
+    def batched(self) -> set[int]:
+        """The files that share a table with others."""
+        return {number for batch in self.batches.values() for number in batch.numbers}
 
     def refused_rows(self, files: Sequence[int]) -> int:
         """How many rows of some files are refused, whatever for and however often."""
@@ -74,6 +113,9 @@ class Scratch:
             progress(f"reading {file.label} ({file.size / 1e6:,.1f} MB)")
             name = f"file_{number}"
             request = Request(self.folder, file.path, file.label, file.spec, name, limit)
+            if file.spec.format in DOCUMENT_FORMATS and limit is None:
+                self._add_to_batch(number, file, request)
+                continue
             is_ledger = file.spec.format == "fec"
             table = (read_fec if is_ledger else read)(self.connection, request)
             check_unchanged(file)
@@ -87,6 +129,77 @@ class Scratch:
             for group in self.groups_of(file):
                 self._cast(number, file, group.feed, f"view_{number}")
         self._read_ledgers(progress)
+        for batch in self.batches.values():
+            self._cast_batch(batch)
+
+    def _add_to_batch(self, number: int, file: Delivered, request: Request) -> None:
+        """Read a small file; what it holds is cast with that of the others of its entry."""
+        found = extract_documents(request)
+        check_unchanged(file)
+        key = (file.source.name, file.entry, found.columns)
+        if key not in self.batches:
+            name = f"batch_{len(self.batches)}"
+            self.batches[key] = Batch(name, self.folder / f"{name}.records", found.columns)
+        batch = self.batches[key]
+        rows = (((number << FILE_SHIFT) + line, texts) for line, texts in found.rows)
+        write_records(rows, batch.records)
+        batch.numbers.append(number)
+        batch.rows += len(found.rows)
+        table = Table(batch.name, found.columns, len(found.rows), found.refusals, found.remarks)
+        if found.refusals:
+            insert_refusals(self.connection, number, table)
+        self.tables.append(table)
+        self.messages += found.remarks
+
+    def _cast_batch(self, batch: Batch) -> None:
+        """Cast the rows of many files at once."""
+        file = self.files[batch.numbers[0]]
+        table = Table(batch.name, batch.columns, batch.rows, ())
+        create_table(
+            self.connection, batch.records, PLAIN, batch.name, len(batch.columns), batch.rows
+        )
+        create_view(self.connection, table, file.spec, f"view_{batch.name}")
+        for group in self.groups:
+            numbers = [n for n in batch.numbers if id(self.files[n]) in self._members[id(group)]]
+            if not numbers:
+                continue
+            try:
+                self._cast_files(batch, table, group.feed, numbers)
+            except DataError:
+                # SQL of the source fails on a row: the message is to name the file.
+                for number in numbers:
+                    self._cast_files(batch, table, group.feed, [number])
+                raise
+
+    def _cast_files(self, batch: Batch, table: Table, feed: Feed, numbers: list[int]) -> None:
+        file = self.files[numbers[0]]
+        view = f"view_{batch.name}"
+        if len(numbers) < len(batch.numbers):
+            view = f"{view}_{feed.name}"
+            self.connection.execute(
+                f"create or replace view {view} as select * from view_{batch.name} "
+                f"where {LINE} >> {FILE_SHIFT} in ({', '.join(map(str, numbers))})"
+            )
+        rows = rows_of(self.connection, file.source, file.entry, feed, view)
+        names = ", ".join(f"good.{column.name}" for column in feed.columns)
+        line = f"& {(1 << FILE_SHIFT) - 1}"
+        self.connection.execute(
+            "create or replace temp table labels as select unnest(cast($numbers as integer[])) "
+            "as file, unnest(cast($labels as varchar[])) as label",
+            {"numbers": numbers, "labels": [self.files[number].label for number in numbers]},
+        )
+        with naming_sql(file.source, file.entry, feed, file.label):
+            self.connection.execute(
+                f"insert into {typed(feed)} select {names}, {quoted(file.source.name)}, "
+                f"labels.label, good.{LINE} {line}, labels.file from ({rows.cast}) as good "
+                f"join labels on good.{LINE} >> {FILE_SHIFT} = labels.file where not good._refused "
+                f"order by good.{LINE}"
+            )
+            refused = refused_sql(rows, table, file.spec, feed)
+            self.connection.execute(
+                f"insert into refused select line >> {FILE_SHIFT}, line {line}, "
+                f"* exclude (line) from ({refused})"
+            )
 
     def _read_ledgers(self, progress: Callable[[str], None]) -> None:
         """Turn the ledgers into feeds: all files of an entry together, since letters span years."""
@@ -150,16 +263,19 @@ class Scratch:
             f"window in_order as (partition by {within} order by _file, _source_row)) where {loses}"
         )
         if policy == "refuse":
-            for number, file in enumerate(self.files):
-                if any(file is member for member in group.files):
-                    table = self.tables[number]
-                    self.connection.execute(
-                        f"insert into refused select {number}, _source_row, {quoted(key)}, "
-                        f"{row_text(table, file.spec, table.name)}, "
-                        "'has the same key as ' || first_place || ' (' || key_text || ')', "
-                        f"{quoted(group.feed.name)} from doubled join {table.name} "
-                        f"on {LINE} = _source_row where _file = {number}"
-                    )
+            batched = self.batched
+            for (number,) in self.connection.execute(
+                "select distinct _file from doubled order by _file"
+            ).fetchall():
+                table, spec = self.tables[number], self.files[number].spec
+                line = f"_source_row + {number << FILE_SHIFT if number in batched else 0}"
+                self.connection.execute(
+                    f"insert into refused select {number}, _source_row, {quoted(key)}, "
+                    f"{row_text(table, spec, table.name)}, "
+                    "'has the same key as ' || first_place || ' (' || key_text || ')', "
+                    f"{quoted(group.feed.name)} from doubled join {table.name} "
+                    f"on {LINE} = {line} where _file = {number}"
+                )
         else:
             self.connection.execute("insert into merged select _file, _source_row from doubled")
         self.connection.execute(
