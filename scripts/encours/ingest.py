@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from encours.delivery import Delivered, delivered, mapping_sha256, new_groups
+from encours.delivery import Delivered, delivered, new_groups
 from encours.errors import DataError, UsageError
 from encours.feeds import LINEAGE, Contract, Feed, load_contract
 from encours.home import Home, move_whole, sync_file, write_json
@@ -336,7 +336,7 @@ def _loaded_file(scratch: Scratch, number: int, counts: _Counts | None) -> Loade
         rows_refused=counts.refused,
         rows_merged=counts.merged,
         feeds=[feed.name for feed in feeds],
-        mapping_sha256={feed.name: mapping_sha256(file.source, file.entry, feed) for feed in feeds},
+        mapping_sha256={feed.name: scratch.mapping_sha256(file, feed) for feed in feeds},
     )
 
 

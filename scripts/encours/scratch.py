@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from encours.casting import create_view, naming_sql, refused_sql, rows_of
-from encours.delivery import Delivered, Group, check_unchanged
+from encours.delivery import Delivered, Group, check_unchanged, mapping_sha256
 from encours.errors import DataError
 from encours.fec import read_fec
 from encours.fec_ledger import Member, build_feeds, view_name
@@ -59,6 +59,7 @@ class Scratch:
     tables: list[Table] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     batches: dict[tuple[str, int, tuple[str, ...]], Batch] = field(default_factory=dict)
+    _mappings: dict[tuple[str, int, str], str] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
@@ -85,6 +86,13 @@ class Scratch:
     def groups_of(self, file: Delivered) -> list[Group]:
         """The groups that a file belongs to."""
         return [group for group in self.groups if id(file) in self._members[id(group)]]
+
+    def mapping_sha256(self, file: Delivered, feed: Feed) -> str:
+        """Hash of how a file is read for a feed; the same for all files of an entry."""
+        key = (file.source.name, file.entry, feed.name)
+        if key not in self._mappings:
+            self._mappings[key] = mapping_sha256(file.source, file.entry, feed)
+        return self._mappings[key]
 
     @cached_property
     def _members(self) -> dict[int, set[int]]:
@@ -176,8 +184,9 @@ class Scratch:
         view = f"view_{batch.name}"
         if len(numbers) < len(batch.numbers):
             view = f"{view}_{feed.name}"
+            # A table, since DuckDB may evaluate an expression before it filters a view.
             self.connection.execute(
-                f"create or replace view {view} as select * from view_{batch.name} "
+                f"create or replace temp table {view} as select * from view_{batch.name} "
                 f"where {LINE} >> {FILE_SHIFT} in ({', '.join(map(str, numbers))})"
             )
         rows = rows_of(self.connection, file.source, file.entry, feed, view)

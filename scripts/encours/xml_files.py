@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -142,5 +143,6 @@ def day(words: str) -> str:
     return found[1] if found else words
 
 
+@cache
 def _path(path: str) -> str:
     return _STEP.sub(r"{*}\g<0>", path)

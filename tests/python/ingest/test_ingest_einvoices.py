@@ -5,10 +5,12 @@ import re
 import zlib
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from encours.check import check_source
 from encours.errors import DataError, UsageError
+from encours.home import Home
 from encours.sources import Source, load_source
 from pypdf import PdfWriter
 from pypdf.generic import NameObject
@@ -423,3 +425,62 @@ def test_the_example_of_the_rates_reads_a_wide_file(
         (date(2026, 1, 2), "JPY", Decimal("160.25"), "EUR"),
     ]
     assert desk.query("select count(*) from raw.fx_rates") == [(6,)]
+
+
+def numbered(number: str, text: str = INVOICE) -> str:
+    return text.replace("<cbc:ID>F-2026-001</cbc:ID>", f"<cbc:ID>{number}</cbc:ID>", 1)
+
+
+def test_files_read_together_and_one_by_one_give_the_same(tmp_path: Path) -> None:
+    """Rows, counts by file and refusals with their lines, of good and bad files side by side."""
+    wrong = numbered("F3").replace(">2026-01-10<", ">10 January<", 1)
+    files = {
+        "1.xml": numbered("F1"),
+        "2.xml": numbered("F2"),
+        "3.xml": wrong,
+        "4.xml": CREDIT_NOTE,
+        "5.xml": numbered("F1").replace(">2026-02-09<", ">2026-02-19<", 1),
+    }
+    found = []
+    for name, deliveries in {
+        "together": [list(files)],
+        "single": [[each] for each in files],
+    }.items():
+        desk = Desk(tmp_path / name / "inbox", Home(tmp_path / name / "home"))
+        for delivery in deliveries:
+            for file in delivery:
+                desk.put(file, files[file])
+            desk.ingest(source(desk, "ubl", "*.xml", head="max_rejected_rows: 9\n"))
+        latest = (
+            "select * exclude (_load_id, _loaded_at) from raw.{} order by _source_file, _source_row"
+        )
+        counts = (
+            "select source_file, sha256, bytes, rows_read, rows_accepted, rows_refused, "
+            "rows_merged, feeds from raw.source_files order by source_file"
+        )
+        refused = (
+            "select source_file, source_row, feed, column_name, row_text, reason "
+            "from raw.rejected_rows order by all"
+        )
+        queries = (latest.format("invoices"), latest.format("customers"), counts, refused)
+        found.append([desk.query(query) for query in queries])
+    assert found[0] == found[1]
+    invoices, _, counted, refusals = found[0]
+    assert len(invoices) == 4
+    assert [row[:1] + row[3:7] for row in counted] == [
+        ("1.xml", 1, 1, 0, 0),
+        ("2.xml", 1, 1, 0, 0),
+        ("3.xml", 1, 0, 1, 0),
+        ("4.xml", 1, 1, 0, 0),
+        ("5.xml", 1, 1, 0, 0),
+    ]
+    assert [(row[0], row[1], row[2]) for row in refusals] == [("3.xml", 1, "invoices")]
+    assert "10 January" in refusals[0][5]
+
+
+def test_a_failing_expression_names_the_file_it_fails_on(desk: Desk) -> None:
+    for place in range(1, 4):
+        desk.put(f"{place}.xml", numbered(f"F{place}" if place != 2 else "X"))
+    where = 'feeds: {invoices: {invoice_number: {sql: "cast(document_number[2:] as integer)"}}}'
+    with pytest.raises(DataError, match=r"^2.xml: the SQL of"):
+        desk.ingest(source(desk, "ubl", "*.xml", where))
