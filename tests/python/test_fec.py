@@ -79,6 +79,10 @@ LEDGERS: dict[str, tuple[list[Open], dict[str, str]]] = {
         [("C1", "1200", "2024-02-09")],
         {"2024-01": "1200", "2024-02": "1200"},
     ),
+    "more_columns_lines_of_a_receipt": (
+        [("C1", "10", "2024-04-30"), ("C2", "50", "2024-02-19")],
+        {"2024-01": "160", "2024-02": "50", "2024-03": "60"},
+    ),
     "999999999": BASIC,
 }
 
@@ -150,6 +154,7 @@ def test_flows_are_of_their_kind(published: duckdb.DuckDBPyConnection) -> None:
     assert sums["bill_of_exchange"] == [195, 120, 0, 0]
     assert sums["bounced"] == [210, 0, 0, 0]
     assert sums["refund_and_difference"] == [244, Decimal("199.98"), Decimal("0.02"), 0]
+    assert sums["more_columns_lines_of_a_receipt"] == [220, 160, 0, 0]
     assert sums["two_years"] == [456, 360, 0, 0]
 
 
@@ -164,6 +169,29 @@ def test_allocations_follow_letters_across_accounts(
     ).fetchall()
     assert (("F2", date(2024, 3, 1), 0)) in states
     assert (("F1", date(2024, 3, 15), 0)) in states
+
+
+def test_lines_of_one_entry_are_one_receipt_and_letters_say_when(
+    published: duckdb.DuckDBPyConnection,
+) -> None:
+    """One line has the day of its letter, the other that of its entry; a bounced one its own."""
+    states = published.execute(
+        "select document_number, valid_from, open_amount from marts.fct_open_item_history "
+        "where entity_code = 'more_columns_lines_of_a_receipt' order by all"
+    ).fetchall()
+    assert states == [
+        ("F1", date(2024, 1, 10), 100),
+        ("F1", date(2024, 3, 5), 0),
+        ("F2", date(2024, 1, 15), 60),
+        ("F2", date(2024, 2, 20), 0),
+        ("F3", date(2024, 1, 20), 50),
+        ("F3", date(2024, 1, 25), 0),
+        ("F3", date(2024, 2, 10), 50),
+        ("F4", date(2024, 3, 31), 10),
+        ("V1", date(2024, 2, 20), -100),
+        ("V1", date(2024, 3, 5), 0),
+        ("V2", date(2024, 1, 25), 0),
+    ]
 
 
 def test_doubtful_customers_and_provisions(published: duckdb.DuckDBPyConnection) -> None:
