@@ -89,13 +89,19 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
 
     target = (home.path / "dbt").resolve()
     run_folder = runs.folder(home, run).resolve()
-    os.environ["ENCOURS_BUILD_DATABASE"] = str(home.build_database.resolve())
+    # Without the folder in its path, so that what dbt parsed for one home folder serves all others.
+    os.environ["ENCOURS_BUILD_DATABASE"] = home.build_database.name
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     (target / "run_results.json").unlink(missing_ok=True)
     progress("build: starting dbt, which takes some seconds")
     runner = dbtRunner(callbacks=[_reporter(progress)])
     # dbt prints empty lines of its own, whatever its log level.
-    with contextlib.redirect_stdout(io.StringIO()), _interrupts() as interrupts:
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.chdir(home.path),
+        _parsed_before(target, run.code_sha256),
+        _interrupts() as interrupts,
+    ):
         outcome = runner.invoke(
             [
                 "build",
@@ -122,6 +128,28 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
     document = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
     results: list[dict[str, Any]] = document["results"]
     return results
+
+
+@contextlib.contextmanager
+def _parsed_before(target: Path, code_sha256: str | None) -> Iterator[None]:
+    """Let a new home folder begin with what dbt parsed of the same code for another one.
+
+    Parsing takes longer than a small build. A project folder that cannot be written is left alone.
+    """
+    own = target / "partial_parse.msgpack"
+    shared = PROJECT_FOLDER / "target" / "parsed" / f"{code_sha256}.msgpack"
+    if not own.is_file() and shared.is_file():
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(shared, own)
+    yield
+    if own.is_file() and not shared.is_file():
+        with contextlib.suppress(OSError):
+            shared.parent.mkdir(parents=True, exist_ok=True)
+            for older in shared.parent.glob("*.msgpack"):
+                older.unlink(missing_ok=True)
+            unfinished = shared.with_suffix(f".{os.getpid()}")
+            shutil.copyfile(own, unfinished)
+            unfinished.replace(shared)
 
 
 @contextlib.contextmanager
