@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 _SOURCE = PROJECT_FOLDER / "sources" / "demo.yml"
-_ROLLED = ("int_receivable_changes", "int_receivables_daily")
+_ROLLED = ("int_band_stays", "int_receivables_daily")
 _LINES_PER_INVOICE = 3.85
 """Of the ledgers of the demonstration company, what is open at the end of a year included."""
 

@@ -1,7 +1,10 @@
 -- Balance of every day by slice and age band, converted at the rate of the day. Slices of single
 -- customers are left out: they are measured at month-ends.
 -- Grain: one row per day, slice and age band in which something is open.
-{%- set amounts = ['open_change', 'factored_change', 'disputed_change', 'theoretical_change'] %}
+{%- set measures = {
+    'open_amount': 'decimal(18, 2)', 'factored_amount': 'decimal(18, 2)', 'item_count': 'bigint',
+    'disputed_amount': 'decimal(18, 2)', 'theoretical_amount': 'decimal(18, 2)'
+} %}
 with
 
 run as (
@@ -10,24 +13,59 @@ run as (
 
 ),
 
+stays as (
+
+    select * from {{ ref('int_band_stays') }}
+
+),
+
+stay_changes as (
+
+    select
+        stays.entered_on as change_date,
+        stays.segment_set_id,
+        stays.currency_code,
+        {% for measure in measures %}
+        stays.{{ measure }},
+        {% endfor %}
+        stays.age_band
+    from stays
+    cross join run
+    where stays.entered_on <= run.as_of_date
+
+    union all
+
+    select
+        stays.left_on as change_date,
+        stays.segment_set_id,
+        stays.currency_code,
+        {% for measure in measures %}
+        -stays.{{ measure }} as {{ measure }},
+        {% endfor %}
+        stays.age_band
+    from stays
+    cross join run
+    where stays.left_on <= run.as_of_date
+
+),
+
 entity_changes as (
 
     select
-        changes.change_date,
+        stay_changes.change_date,
         slices.slice_id,
         slices.group_slice_id,
-        changes.currency_code,
-        changes.age_band,
-        {% for amount in amounts %}
-        cast(sum(changes.{{ amount }}) as decimal(18, 2)) as {{ amount }},
+        stay_changes.currency_code,
+        {% for measure, data_type in measures.items() %}
+        cast(sum(stay_changes.{{ measure }}) as {{ data_type }}) as {{ measure }},
         {% endfor %}
-        cast(sum(changes.item_change) as bigint) as item_change
-    from {{ ref('int_receivable_changes') }} as changes
+        stay_changes.age_band
+    from stay_changes
     inner join {{ ref('int_segment_set_slices') }} as slices
-        on changes.segment_set_id = slices.segment_set_id
+        on stay_changes.segment_set_id = slices.segment_set_id
     group by
-        changes.change_date, slices.slice_id, slices.group_slice_id, changes.currency_code,
-        changes.age_band
+        stay_changes.change_date, slices.slice_id, slices.group_slice_id,
+        stay_changes.currency_code, stay_changes.age_band
 
 ),
 
@@ -37,11 +75,10 @@ changes as (
         entity_changes.change_date,
         entity_changes.slice_id,
         entity_changes.currency_code,
-        entity_changes.age_band,
-        {% for amount in amounts %}
-        entity_changes.{{ amount }},
+        {% for measure in measures %}
+        entity_changes.{{ measure }},
         {% endfor %}
-        entity_changes.item_change
+        entity_changes.age_band
     from entity_changes
 
     union all
@@ -50,11 +87,10 @@ changes as (
         entity_changes.change_date,
         entity_changes.group_slice_id as slice_id,
         entity_changes.currency_code,
-        entity_changes.age_band,
-        {% for amount in amounts %}
-        cast(sum(entity_changes.{{ amount }}) as decimal(18, 2)) as {{ amount }},
+        {% for measure, data_type in measures.items() %}
+        cast(sum(entity_changes.{{ measure }}) as {{ data_type }}) as {{ measure }},
         {% endfor %}
-        cast(sum(entity_changes.item_change) as bigint) as item_change
+        entity_changes.age_band
     from entity_changes
     group by
         entity_changes.change_date, entity_changes.group_slice_id,
@@ -68,14 +104,12 @@ balances as (
         changes.slice_id,
         changes.currency_code,
         changes.age_band,
+        {% for measure, data_type in measures.items() %}
+        cast(sum(changes.{{ measure }}) over series_days as {{ data_type }}) as {{ measure }},
+        {% endfor %}
         changes.change_date as valid_from,
         coalesce({{ add_days('lead(changes.change_date) over series_days', -1) }}, run.as_of_date)
-            as last_date,
-        sum(changes.open_change) over series_days as open_amount,
-        sum(changes.factored_change) over series_days as factored_amount,
-        sum(changes.item_change) over series_days as item_count,
-        sum(changes.disputed_change) over series_days as disputed_amount,
-        sum(changes.theoretical_change) over series_days as theoretical_amount
+            as last_date
     from changes
     cross join run
     window series_days as (

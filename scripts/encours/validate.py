@@ -461,7 +461,10 @@ def _hold(suites: Sequence[Suite], pages: Path) -> list[Finding]:
         from great_expectations.data_context.types.base import (  # noqa: PLC0415
             ProgressBarsConfig,
         )
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    # What it logs is for its own developers; some of its loggers ignore the level of their parent.
+    logger = logging.getLogger("great_expectations")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     for site in list(context.list_data_docs_sites()):

@@ -1,14 +1,9 @@
--- What enters and leaves each age band on each day. A state of an item enters the band of its day
--- and, while it lasts, rolls on through the later bands on days that are known beforehand; no day
--- is joined to the open items.
--- Grain: one row per day, segment set, currency and age band.
+-- How long each state of an item stays in an age band. A state enters the band of its day and,
+-- while it lasts, rolls on through the later bands on days that are known beforehand; no day is
+-- joined to the open items. Amounts in document currency. In the order of the days of entry, so
+-- that what is added up by day lies close together.
+-- Grain: one row per age band and state of an item, or item not yet due; no key.
 with
-
-run as (
-
-    select * from {{ ref('int_run') }}
-
-),
 
 bands as (
 
@@ -73,7 +68,7 @@ placed as (
         aged.factored_amount,
         aged.item_count,
         aged.disputed_amount,
-        0 as theoretical_amount
+        cast(0 as decimal(18, 2)) as theoretical_amount
     from aged
 
     union all
@@ -90,7 +85,7 @@ placed as (
         states.factored_amount,
         states.item_count,
         states.disputed_amount,
-        0 as theoretical_amount
+        cast(0 as decimal(18, 2)) as theoretical_amount
     from states
     where states.item_side = 'credit' or states.due_date is null
 
@@ -104,67 +99,17 @@ placed as (
         segment_sets.segment_set_id,
         items.currency_code,
         bands.age_band,
-        0 as open_amount,
-        0 as factored_amount,
+        cast(0 as decimal(18, 2)) as open_amount,
+        cast(0 as decimal(18, 2)) as factored_amount,
         0 as item_count,
-        0 as disputed_amount,
+        cast(0 as decimal(18, 2)) as disputed_amount,
         items.signed_amount as theoretical_amount
     from {{ ref('int_receivable_items') }} as items
     inner join segment_sets on items.dimension_set_id = segment_sets.dimension_set_id
     inner join bands on bands.days_to = 0
     where items.item_side = 'debit' and items.booking_date <= items.due_date
 
-),
-
-changes as (
-
-    select
-        placed.entered_on as change_date,
-        placed.segment_set_id,
-        placed.currency_code,
-        placed.age_band,
-        placed.open_amount as open_change,
-        placed.factored_amount as factored_change,
-        placed.item_count as item_change,
-        placed.disputed_amount as disputed_change,
-        placed.theoretical_amount as theoretical_change
-    from placed
-
-    union all
-
-    select
-        placed.left_on as change_date,
-        placed.segment_set_id,
-        placed.currency_code,
-        placed.age_band,
-        -placed.open_amount as open_change,
-        -placed.factored_amount as factored_change,
-        -placed.item_count as item_change,
-        -placed.disputed_amount as disputed_change,
-        -placed.theoretical_amount as theoretical_change
-    from placed
-    cross join run
-    where placed.left_on <= run.as_of_date
-
 )
 
-select
-    changes.change_date,
-    changes.segment_set_id,
-    changes.currency_code,
-    changes.age_band,
-    cast(sum(changes.open_change) as decimal(18, 2)) as open_change,
-    cast(sum(changes.factored_change) as decimal(18, 2)) as factored_change,
-    cast(sum(changes.item_change) as bigint) as item_change,
-    cast(sum(changes.disputed_change) as decimal(18, 2)) as disputed_change,
-    cast(sum(changes.theoretical_change) as decimal(18, 2)) as theoretical_change
-
-from changes
-cross join run
-where changes.change_date <= run.as_of_date
-group by
-    changes.change_date, changes.segment_set_id, changes.currency_code, changes.age_band
-having
-    sum(changes.open_change) <> 0 or sum(changes.factored_change) <> 0
-    or sum(changes.item_change) <> 0 or sum(changes.disputed_change) <> 0
-    or sum(changes.theoretical_change) <> 0
+select placed.* from placed
+order by placed.entered_on
