@@ -76,9 +76,9 @@ described as (
     select
         resolved.*,
         {% for attribute in attributes %}
-        {{ "|| '|' || " if not loop.first }}coalesce(cast(resolved.{{ attribute }} as varchar), '')
-        {% endfor %}
-        as record_text
+        {%- set text = 'cast(resolved.' ~ attribute ~ ' as varchar)' %}
+        {{ '|| ' if not loop.first }}coalesce(length({{ text }}) || ':' || {{ text }}, '|')
+        {%- endfor %} as record_text
     from resolved
 
 ),

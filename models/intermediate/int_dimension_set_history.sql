@@ -3,7 +3,9 @@
 -- number, also where they come back.
 -- Grain: one row per combination and interval in which its attributes are the same; `valid_to` is
 -- excluded.
-{%- set combination = ['entity_code', 'customer_code', 'own_business_unit', 'own_salesperson_code'] %}
+{%- set combination = [
+    'entity_code', 'customer_code', 'own_business_unit', 'own_salesperson_code'
+] %}
 {%- set attributes = [
     'customer_segment', 'business_unit', 'region', 'customer_type', 'industry', 'salesperson',
     'collector',
