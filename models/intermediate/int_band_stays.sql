@@ -94,8 +94,8 @@ placed as (
     -- What would be open if everyone paid on the due date: each debit item from its booking to that
     -- day, paid or not.
     select
-        items.booking_date as entered_on,
-        {{ add_days('items.due_date', 1) }} as left_on,
+        coalesce(item_sets.valid_from, items.booking_date) as entered_on,
+        least(item_sets.valid_to, {{ add_days('items.due_date', 1) }}) as left_on,
         segment_sets.segment_set_id,
         items.currency_code,
         bands.age_band,
@@ -105,7 +105,12 @@ placed as (
         cast(0 as decimal(18, 2)) as disputed_amount,
         items.signed_amount as theoretical_amount
     from {{ ref('int_receivable_items') }} as items
-    inner join segment_sets on items.dimension_set_id = segment_sets.dimension_set_id
+    left join {{ ref('int_item_dimension_sets') }} as item_sets
+        on items.item_key = item_sets.item_key and items.due_date >= item_sets.valid_from
+    inner join segment_sets
+        on
+            coalesce(item_sets.dimension_set_id, items.dimension_set_id)
+            = segment_sets.dimension_set_id
     inner join bands on bands.days_to = 0
     where items.item_side = 'debit' and items.booking_date <= items.due_date
 

@@ -62,6 +62,8 @@ balances as (
         on
             {{ entity }} = records.entity_code
             and converted.customer_code = records.customer_code
+            and converted.as_of_date >= records.valid_from
+            and converted.as_of_date < records.valid_to
     group by converted.as_of_date, records.record_id
     {% endfor %}
 ),

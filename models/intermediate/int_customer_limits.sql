@@ -107,6 +107,8 @@ candidates as (
             latest.entity_code = records.entity_code
             and latest.customer_code = records.customer_code
             and latest.as_of_date >= records.first_booking_date
+            and latest.as_of_date >= records.valid_from
+            and latest.as_of_date < records.valid_to
 
     union all
 
@@ -122,6 +124,8 @@ candidates as (
         on
             latest.customer_code = records.customer_code
             and latest.as_of_date >= records.first_booking_date
+            and latest.as_of_date >= records.valid_from
+            and latest.as_of_date < records.valid_to
     where latest.entity_code is null
 
     union all
@@ -138,6 +142,8 @@ candidates as (
         on
             added_up.customer_code = records.customer_code
             and added_up.as_of_date >= records.first_booking_date
+            and added_up.as_of_date >= records.valid_from
+            and added_up.as_of_date < records.valid_to
     where records.entity_code = 'ALL'
 
 )

@@ -103,7 +103,7 @@ select
     balances.reason_kind,
     balances.case_id,
     balances.item_key,
-    balances.dimension_set_id,
+    coalesce(item_sets.dimension_set_id, balances.dimension_set_id) as dimension_set_id,
     balances.currency_code,
     balances.reason_code,
     balances.opened_on,
@@ -119,3 +119,4 @@ select
     ) as covered_amount
 
 from balances
+{{ dimension_set_of_day('balances.item_key', 'balances.case_day') }}

@@ -1,6 +1,6 @@
 -- What customers hold against paying an item, as cases that open and close: disputes, and the
 -- reasons for not paying that were noted with reminders. Claims in document currency, empty where
--- the case is about the whole balance.
+-- the case is about the whole balance. The dimension set is that of the day on which it opened.
 -- Grain: one row per item and case.
 with
 
@@ -140,7 +140,7 @@ select
     cases.reason_kind,
     cases.case_id,
     cases.item_key,
-    items.dimension_set_id,
+    coalesce(item_sets.dimension_set_id, items.dimension_set_id) as dimension_set_id,
     items.currency_code,
     cases.reason_code,
     cases.opened_on,
@@ -150,4 +150,5 @@ select
 from cases
 cross join run
 inner join items on cases.item_key = items.item_key
+{{ dimension_set_of_day('cases.item_key', 'cases.opened_on') }}
 where cases.opened_on <= run.as_of_date

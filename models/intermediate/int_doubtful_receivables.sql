@@ -1,13 +1,16 @@
--- What customers that are doubtful or insolvent owe at each month-end and at the as-of date,
+-- What customers that are doubtful or insolvent at a month-end, or at the as-of date, owe then,
 -- credits included. In the reporting currency; sums are converted, not items.
 -- Grain: one row per month-end and slice in which such a customer has an open item.
 with
 
 doubtful_sets as (
 
-    select dimension_sets.dimension_set_id
+    select
+        dimension_sets.dimension_set_id,
+        customers.valid_from,
+        customers.valid_to
     from {{ ref('int_dimension_sets') }} as dimension_sets
-    inner join {{ ref('int_customers') }} as customers
+    inner join {{ ref('int_customer_history') }} as customers
         on
             dimension_sets.entity_code = customers.entity_code
             and dimension_sets.customer_code = customers.customer_code
@@ -23,7 +26,11 @@ items as (
         items.currency_code,
         sum(items.open_amount) as open_amount
     from {{ ref('int_items_month_end') }} as items
-    inner join doubtful_sets on items.dimension_set_id = doubtful_sets.dimension_set_id
+    inner join doubtful_sets
+        on
+            items.dimension_set_id = doubtful_sets.dimension_set_id
+            and items.as_of_date >= doubtful_sets.valid_from
+            and items.as_of_date < doubtful_sets.valid_to
     where items.open_amount <> 0
     group by items.as_of_date, items.dimension_set_id, items.currency_code
 

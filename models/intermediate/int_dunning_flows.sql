@@ -71,7 +71,7 @@ done as (
 
     select
         {{ period_start('month', 'reminders.done_on') }} as month_start,
-        reminders.dimension_set_id,
+        reminders.done_dimension_set_id as dimension_set_id,
         count(*) as reminders_done_count,
         count(*) filter (where reminders.is_matured) as matured_reminder_count,
         count(*) filter (where reminders.is_matured and reminders.is_successful)
@@ -79,7 +79,7 @@ done as (
         sum(reminders.cost_amount) as reminder_cost_amount
     from reminders
     where reminders.done_on is not null
-    group by {{ period_start('month', 'reminders.done_on') }}, reminders.dimension_set_id
+    group by {{ period_start('month', 'reminders.done_on') }}, reminders.done_dimension_set_id
 
 ),
 

@@ -1,5 +1,5 @@
 -- Revenue of insured customers, who have a cover at the end of the period, and of those that the
--- policy can cover. In the reporting currency.
+-- policy can cover, by the record of that day. In the reporting currency.
 -- Grain: one row per period (month, quarter, year) and slice of customer records with a revenue.
 with
 
@@ -33,54 +33,51 @@ months as (
 
 ),
 
-record_months as (
-
-    {% for entity in ['months.entity_code', "'ALL'"] %}
-    {{ 'union all' if not loop.first }}
-    select
-        months.month_start,
-        records.record_id,
-        months.revenue_amount
-    from months
-    inner join records
-        on {{ entity }} = records.entity_code and months.customer_code = records.customer_code
-    {% endfor %}
-),
-
-record_periods as (
+customer_periods as (
 
     {% for grain in ['month', 'quarter', 'year'] %}
-    {{ 'union all' if not loop.first }}
+    {%- for entity in ['months.entity_code', "'ALL'"] %}
+    {{ 'union all' if not (loop.first and grain == 'month') }}
     select
         '{{ grain }}' as period_grain,
-        {{ period_start(grain, 'record_months.month_start') }} as period_start,
-        record_months.record_id,
-        sum(record_months.revenue_amount) as revenue_amount
-    from record_months
-    group by {{ period_start(grain, 'record_months.month_start') }}, record_months.record_id
+        {{ period_start(grain, 'months.month_start') }} as period_start,
+        {{ entity }} as entity_code,
+        months.customer_code,
+        sum(months.revenue_amount) as revenue_amount
+    from months
+    group by
+        {{ period_start(grain, 'months.month_start') }}, months.customer_code
+        {{- ', months.entity_code' if loop.first }}
+    {%- endfor %}
     {% endfor %}
 ),
 
 revenue as (
 
     select
-        record_periods.period_grain,
-        record_periods.period_start,
-        record_periods.record_id,
-        case when limits.insured_limit_amount is null then 0 else record_periods.revenue_amount end
-            as insured_revenue_amount,
-        case when records.is_insurable then record_periods.revenue_amount else 0 end
+        periods.period_grain,
+        periods.period_start,
+        records.record_id,
+        case
+            when limits.insured_limit_amount is null then 0 else customer_periods.revenue_amount
+        end as insured_revenue_amount,
+        case when records.is_insurable then customer_periods.revenue_amount else 0 end
             as insurable_revenue_amount
-    from record_periods
+    from customer_periods
     inner join periods
         on
-            record_periods.period_grain = periods.period_grain
-            and record_periods.period_start = periods.period_start
-    inner join records on record_periods.record_id = records.record_id
+            customer_periods.period_grain = periods.period_grain
+            and customer_periods.period_start = periods.period_start
+    inner join records
+        on
+            customer_periods.entity_code = records.entity_code
+            and customer_periods.customer_code = records.customer_code
+            and periods.as_of_date >= records.valid_from
+            and periods.as_of_date < records.valid_to
     left join {{ ref('int_customer_limits') }} as limits
         on
             periods.as_of_date = limits.as_of_date
-            and record_periods.record_id = limits.record_id
+            and records.record_id = limits.record_id
 
 )
 

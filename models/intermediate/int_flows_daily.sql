@@ -15,7 +15,7 @@
     'credit_note_amount': ('-', is_issue ~ " and movements.item_type = 'credit_note'"),
     'write_off_amount': ('-', "movements.movement_type = 'write_off'"),
     'discount_amount': ('-', "movements.movement_type = 'discount'"),
-    'transferred_amount': ('', is_allocation),
+    'transferred_amount': ('', is_allocation ~ " or movements.movement_type = 'transfer'"),
 } %}
 with
 

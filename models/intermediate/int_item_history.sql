@@ -1,4 +1,5 @@
--- The state of every item through time: its open balance and what of it is disputed.
+-- The state of every item through time: its open balance, what of it is disputed, and the dimension
+-- set it is in, as long as it is open or not due.
 -- Amounts in document currency. An item that is settled keeps a last interval with zero.
 -- Grain: one row per item and interval in which its state is constant; `valid_to` is excluded.
 with
@@ -72,6 +73,16 @@ dispute_events as (
 
 ),
 
+changed_sets as (
+
+    select changed_sets.* from {{ ref('int_item_dimension_sets') }} as changed_sets
+    cross join run
+    where
+        changed_sets.previous_dimension_set_id is not null
+        and changed_sets.valid_from <= run.as_of_date
+
+),
+
 events as (
 
     select
@@ -95,6 +106,17 @@ events as (
     from dispute_events
     cross join run
     where dispute_events.change_date <= run.as_of_date
+
+    union all
+
+    select
+        changed_sets.item_key,
+        changed_sets.valid_from as change_date,
+        0 as open_change,
+        0 as dispute_change,
+        0 as whole_change,
+        0 as amount_change
+    from changed_sets
 
 ),
 
@@ -162,11 +184,17 @@ compared as (
 changes as (
 
     select compared.* from compared
+    left join changed_sets
+        on
+            compared.item_key = changed_sets.item_key
+            and compared.change_date = changed_sets.valid_from
     where
         compared.previous_open_amount is null
         or compared.open_amount <> compared.previous_open_amount
         or compared.is_disputed <> compared.was_disputed
         or compared.disputed_amount <> compared.previous_disputed_amount
+        or (changed_sets.item_key is not null and compared.open_amount <> 0)
+        or changed_sets.due_date >= compared.change_date
 
 ),
 
@@ -194,7 +222,7 @@ select
     items.item_side,
     items.entity_code,
     items.customer_code,
-    items.dimension_set_id,
+    coalesce(item_sets.dimension_set_id, items.dimension_set_id) as dimension_set_id,
     items.document_number,
     items.issue_date,
     items.booking_date,
@@ -210,3 +238,4 @@ select
 
 from intervals
 inner join items on intervals.item_key = items.item_key
+{{ dimension_set_of_day('intervals.item_key', 'intervals.valid_from') }}

@@ -1,7 +1,7 @@
 -- How much each item was overdue in each month: its balance added up over the days, as such and
 -- times the yearly rates of the days, converted at the rate of each day. Taken from running sums of
 -- the factors, so that no item is repeated for every day.
--- Grain: one row per item and month with a day at whose end it is overdue.
+-- Grain: one row per item, dimension set and month with a day at whose end it is overdue in it.
 with
 
 run as (
@@ -85,6 +85,7 @@ select
     pieces.month_start,
     pieces.item_key,
     pieces.dimension_set_id,
+    min(pieces.first_day) as first_overdue_on,
     sum(
         pieces.open_amount * (through.factor_sum - opening.factor_sum + opening.factor)
     ) as amount_days,

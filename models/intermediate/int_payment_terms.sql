@@ -1,5 +1,6 @@
--- The payment terms of each document, its own before those of its customer, and the due date: the
--- one of the export, else what the terms say. Credits get no due date from terms.
+-- The payment terms of each document, its own before those that its customer has on the issue date,
+-- and the due date: the one of the export, else what the terms say. Credits get no due date from
+-- terms.
 -- Grain: one row per document of the invoices feed.
 with
 
@@ -14,10 +15,12 @@ documents as (
             nullif(trim(invoices.payment_terms), ''), nullif(trim(customers.payment_terms), '')
         ) as payment_terms
     from {{ ref('stg_invoices') }} as invoices
-    left join {{ ref('int_customers') }} as customers
+    left join {{ ref('int_customer_history') }} as customers
         on
             invoices.entity_code = customers.entity_code
             and invoices.customer_code = customers.customer_code
+            and invoices.issue_date >= customers.valid_from
+            and invoices.issue_date < customers.valid_to
 
 ),
 

@@ -1,5 +1,5 @@
 -- How many items were overdue on at least one day of a period, and on how many of them something
--- was received in it that stands at its end.
+-- was received in it that stands at its end. Each counts where it was on the first of these days.
 -- Grain: one row per period (month, quarter, year) and slice with an overdue item.
 {%- set grains = ['month', 'quarter', 'year'] %}
 with
@@ -13,12 +13,13 @@ periods as (
 overdue as (
     {% for grain in grains %}
     {{ 'union all' if not loop.first }}
-    select distinct
+    select
         '{{ grain }}' as period_grain,
         {{ period_start(grain, 'overdue.month_start') }} as period_start,
         overdue.item_key,
-        overdue.dimension_set_id
+        min_by(overdue.dimension_set_id, overdue.first_overdue_on) as dimension_set_id
     from {{ ref('int_overdue_months') }} as overdue
+    group by {{ period_start(grain, 'overdue.month_start') }}, overdue.item_key
     {% endfor %}
 ),
 

@@ -1,7 +1,7 @@
 -- What was received on the invoices issued in a period, and on what fell due in it. Receipts
 -- count if they stand at the as-of date of the row; those within 30, 60 and 90 days of issue if
 -- they stand at the as-of date of the run. Amounts in the reporting currency at the rate of the
--- issue date, or of the day the item fell due.
+-- issue date, or of the day the item fell due, and in the slices of that day.
 -- Grain: one row per period (month, quarter, year) and slice with an invoice issued or an item that
 -- fell due.
 {%- set known_then = ['cohort_collected_amount', 'fell_due_amount', 'on_time_amount'] %}
@@ -25,8 +25,9 @@ periods as (
 allocations as (
 
     select
+        allocations.item_key,
         allocations.item_type,
-        allocations.dimension_set_id,
+        allocations.item_dimension_set_id as dimension_set_id,
         allocations.currency_code,
         allocations.issue_date,
         allocations.booking_date,
@@ -66,6 +67,7 @@ issued as (
 fell_due as (
 
     select
+        items.item_key,
         greatest(items.due_date, items.booking_date) as cohort_date,
         {{ period_start('month', 'greatest(items.due_date, items.booking_date)') }} as known_month,
         items.dimension_set_id,
@@ -83,6 +85,7 @@ fell_due as (
     union all
 
     select
+        allocations.item_key,
         greatest(allocations.due_date, allocations.booking_date) as cohort_date,
         allocations.known_month,
         allocations.dimension_set_id,
@@ -108,7 +111,7 @@ days as (
     select
         fell_due.cohort_date,
         fell_due.known_month,
-        fell_due.dimension_set_id,
+        coalesce(item_sets.dimension_set_id, fell_due.dimension_set_id) as dimension_set_id,
         fell_due.currency_code,
         0 as cohort_collected_amount,
         0 as cohort_collected_30d_amount,
@@ -117,9 +120,10 @@ days as (
         sum(fell_due.fell_due_amount) as fell_due_amount,
         sum(fell_due.on_time_amount) as on_time_amount
     from fell_due
+    {{ dimension_set_of_day('fell_due.item_key', 'fell_due.cohort_date') }}
     group by
-        fell_due.cohort_date, fell_due.known_month, fell_due.dimension_set_id,
-        fell_due.currency_code
+        fell_due.cohort_date, fell_due.known_month,
+        coalesce(item_sets.dimension_set_id, fell_due.dimension_set_id), fell_due.currency_code
 
 ),
 

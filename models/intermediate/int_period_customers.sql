@@ -1,6 +1,7 @@
 -- How many customers each slice has in each period. A customer has a balance when an item of the
 -- slice is open at the as-of date; it is active then, or when an item of the slice moved. A code
--- that two entities use is one customer of the group.
+-- that two entities use is one customer of the group. Insolvency and signature are those that the
+-- record of the as-of date knows.
 -- Grain: one row per period (month, quarter, year) and slice with an active customer.
 with
 
@@ -68,10 +69,12 @@ customers as (
     select
         dimension_sets.dimension_set_id,
         dimension_sets.customer_code,
+        customers.valid_from,
+        customers.valid_to,
         coalesce(customers.is_insolvent, false) as is_insolvent,
         customers.terms_signed_on
     from {{ ref('int_dimension_sets') }} as dimension_sets
-    inner join {{ ref('int_customers') }} as customers
+    inner join {{ ref('int_customer_history') }} as customers
         on
             dimension_sets.entity_code = customers.entity_code
             and dimension_sets.customer_code = customers.customer_code
@@ -98,7 +101,11 @@ slice_customers as (
         on
             activity.period_grain = periods.period_grain
             and activity.period_start = periods.period_start
-    inner join customers on activity.dimension_set_id = customers.dimension_set_id
+    inner join customers
+        on
+            activity.dimension_set_id = customers.dimension_set_id
+            and periods.as_of_date >= customers.valid_from
+            and periods.as_of_date < customers.valid_to
     inner join {{ ref('int_dimension_set_slices') }} as slices
         on activity.dimension_set_id = slices.dimension_set_id
     group by

@@ -61,12 +61,13 @@ events as (
         case_days.case_day as rate_date,
         {{ period_start('month', 'case_days.closed_on') }} as month_start,
         'closed' as event_type,
-        case_days.dimension_set_id,
+        coalesce(item_sets.dimension_set_id, case_days.dimension_set_id) as dimension_set_id,
         case_days.currency_code,
         case_days.reason_id,
         case_days.covered_amount as amount,
         {{ days_between('case_days.opened_on', 'case_days.closed_on') }} as resolution_days
     from case_days
+    {{ dimension_set_of_day('case_days.item_key', 'case_days.closed_on') }}
     where
         case_days.case_day
         = greatest(case_days.opened_on, {{ add_days('case_days.closed_on', -1) }})

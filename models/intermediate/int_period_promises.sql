@@ -1,5 +1,5 @@
 -- Promises that are active at the as-of date of a period, and those kept and broken in it, each
--- amount at the rate of its day.
+-- amount at the rate and in the slices of its day.
 -- Grain: one row per period (month, quarter, year) and slice with any of them.
 {%- set amounts = ['active_amount', 'kept_amount', 'broken_amount'] %}
 {%- set counts = [
@@ -26,6 +26,7 @@ events as (
     select
         month_ends.as_of_date as event_date,
         'active' as event_type,
+        promises.item_key,
         promises.dimension_set_id,
         promises.currency_code,
         promises.promised_amount,
@@ -51,6 +52,7 @@ events as (
     select
         promises.{{ event_date }} as event_date,
         '{{ event }}' as event_type,
+        promises.item_key,
         promises.dimension_set_id,
         promises.currency_code,
         promises.promised_amount,
@@ -66,14 +68,16 @@ sums as (
     select
         events.event_date,
         events.event_type,
-        events.dimension_set_id,
+        coalesce(item_sets.dimension_set_id, events.dimension_set_id) as dimension_set_id,
         events.currency_code,
         sum(events.promised_amount) as amount,
         count(*) as promise_count,
         sum(events.delay_days) as delay_days
     from events
+    {{ dimension_set_of_day('events.item_key', 'events.event_date') }}
     group by
-        events.event_date, events.event_type, events.dimension_set_id, events.currency_code
+        events.event_date, events.event_type,
+        coalesce(item_sets.dimension_set_id, events.dimension_set_id), events.currency_code
 
 ),
 

@@ -1,5 +1,6 @@
 -- What became of each promise to pay an invoice, judged with all that the run knows: receipts that
--- still stand, from the day on which the promise was made. Amounts in document currency.
+-- still stand, from the day on which the promise was made. Amounts in document currency. The
+-- dimension set is that of the day on which it was made.
 -- Grain: one row per entity and promise.
 with
 
@@ -34,7 +35,7 @@ promises as (
         promises.entity_code,
         promises.promise_id,
         promises.item_key,
-        items.dimension_set_id,
+        items.dimension_set_id as item_dimension_set_id,
         items.currency_code,
         greatest(promises.made_on, items.booking_date) as made_on,
         promises.promised_date,
@@ -122,7 +123,7 @@ select
     judged.entity_code,
     judged.promise_id,
     judged.item_key,
-    judged.dimension_set_id,
+    coalesce(item_sets.dimension_set_id, judged.item_dimension_set_id) as dimension_set_id,
     judged.currency_code,
     judged.made_on,
     judged.promised_date,
@@ -138,3 +139,4 @@ select
     end as broken_on
 
 from judged
+{{ dimension_set_of_day('judged.item_key', 'judged.made_on') }}

@@ -46,6 +46,8 @@ entity_stocks as (
             stocks.entity_code = records.entity_code
             and stocks.customer_code = records.customer_code
             and month_ends.as_of_date >= records.first_booking_date
+            and month_ends.as_of_date >= records.valid_from
+            and month_ends.as_of_date < records.valid_to
     inner join {{ ref('int_record_slices') }} as record_slices
         on records.record_id = record_slices.record_id
     group by

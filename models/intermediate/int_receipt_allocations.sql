@@ -1,6 +1,7 @@
 -- What receipts paid of invoices, debit notes and opening items. A receipt that bounces takes its
 -- allocations back on its own day, as negative amounts: what stands at a day is the sum up to it.
--- Amounts in document currency.
+-- Amounts in document currency. Each is in the dimension set of its own day, its item had that of
+-- `item_dimension_set_id` when it was booked.
 -- Grain: one row per allocation, and one per allocation undone.
 with
 
@@ -29,7 +30,8 @@ select
     items.item_type,
     items.entity_code,
     items.customer_code,
-    items.dimension_set_id,
+    movements.dimension_set_id,
+    items.dimension_set_id as item_dimension_set_id,
     items.currency_code,
     items.issue_date,
     items.booking_date,

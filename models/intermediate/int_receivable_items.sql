@@ -1,11 +1,12 @@
 -- Every item of the customer ledger: invoices, debit notes, opening items, credit notes, receipts.
--- Amounts are signed from the seller's side: what the customer owes is positive.
+-- Amounts are signed from the seller's side: what the customer owes is positive. The dimension set
+-- is that of the day on which the item is booked; later ones are in int_item_dimension_sets.
 -- Grain: one row per item.
 with
 
 dimension_sets as (
 
-    select * from {{ ref('int_dimension_sets') }}
+    select * from {{ ref('int_dimension_set_history') }}
 
 ),
 
@@ -42,4 +43,6 @@ inner join dimension_sets
         and items.customer_code = dimension_sets.customer_code
         and items.own_business_unit = dimension_sets.own_business_unit
         and items.own_salesperson_code = dimension_sets.own_salesperson_code
+        and items.booking_date >= dimension_sets.valid_from
+        and items.booking_date < dimension_sets.valid_to
 left join {{ ref('int_payment_terms') }} as payment_terms on items.item_key = payment_terms.item_key

@@ -1,5 +1,6 @@
 -- Every change of what a customer owes, signed from the seller's side. All balances and flows come
--- from here.
+-- from here. Each is in the dimension set of its day; where an item with a balance changes its set,
+-- a transfer takes the balance out of the old one and puts it into the new one.
 -- Grain: one row per item and change.
 with
 
@@ -132,23 +133,76 @@ movements as (
         undone.is_reversal
     from undone
 
+),
+
+changed_sets as (
+
+    select changed_sets.* from {{ ref('int_item_dimension_sets') }} as changed_sets
+    where changed_sets.previous_dimension_set_id is not null
+
+),
+
+-- What moves is what was open at the end of the day before.
+transferred_balances as (
+
+    select
+        changed_sets.item_key,
+        changed_sets.valid_from,
+        changed_sets.previous_dimension_set_id,
+        changed_sets.dimension_set_id,
+        cast(sum(movements.movement_amount) as decimal(18, 2)) as balance
+    from changed_sets
+    inner join movements
+        on
+            changed_sets.item_key = movements.item_key
+            and changed_sets.valid_from > movements.movement_date
+    group by
+        changed_sets.item_key, changed_sets.valid_from, changed_sets.previous_dimension_set_id,
+        changed_sets.dimension_set_id
+    having sum(movements.movement_amount) <> 0
+
+),
+
+placed as (
+
+    select
+        movements.*,
+        item_sets.dimension_set_id as changed_dimension_set_id
+    from movements
+    {{ dimension_set_of_day('movements.item_key', 'movements.movement_date') }}
+    {% for direction, sign, dimension_set_id in [
+        ('out', '-', 'previous_dimension_set_id'), ('in', '', 'dimension_set_id')
+    ] %}
+    union all
+
+    select
+        transfers.item_key,
+        'transfer' as movement_type,
+        'transfer_{{ direction }}|' || cast(transfers.valid_from as varchar) as event_key,
+        transfers.valid_from as movement_date,
+        cast({{ sign }}transfers.balance as decimal(18, 2)) as movement_amount,
+        cast(null as date) as receipt_date,
+        false as is_reversal,
+        transfers.{{ dimension_set_id }} as changed_dimension_set_id
+    from transferred_balances as transfers
+    {% endfor %}
 )
 
 select
-    movements.item_key,
-    movements.movement_type,
-    movements.is_reversal,
-    movements.event_key,
+    placed.item_key,
+    placed.movement_type,
+    placed.is_reversal,
+    placed.event_key,
     items.item_type,
     items.item_side,
     items.entity_code,
-    items.dimension_set_id,
+    coalesce(placed.changed_dimension_set_id, items.dimension_set_id) as dimension_set_id,
     items.currency_code,
     items.is_factored,
     items.due_date,
-    movements.receipt_date,
-    movements.movement_date,
-    movements.movement_amount
+    placed.receipt_date,
+    placed.movement_date,
+    placed.movement_amount
 
-from movements
-inner join items on movements.item_key = items.item_key
+from placed
+inner join items on placed.item_key = items.item_key

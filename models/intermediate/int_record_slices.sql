@@ -1,5 +1,6 @@
 -- Which slices each customer record counts in, by every segment type in use. Not those of
--- int_slices: an invoice may carry another business unit or salesperson than its customer.
+-- int_slices: an invoice may carry another business unit or salesperson than its customer. A record
+-- counts from the first document of its customer on, and from its own first day.
 -- Grain: one row per customer record and slice.
 with
 
@@ -16,7 +17,7 @@ segments as (
         records.entity_code,
         'all' as segment_type,
         'ALL' as segment_code,
-        records.first_booking_date
+        greatest(records.first_booking_date, records.valid_from) as first_booking_date
     from records
     {% for segment_type in var('segment_types') %}
     union all
@@ -26,7 +27,7 @@ segments as (
         records.entity_code,
         '{{ segment_type }}' as segment_type,
         records.{{ segment_type }} as segment_code,
-        records.first_booking_date
+        greatest(records.first_booking_date, records.valid_from) as first_booking_date
     from records
     {% endfor %}
 )

@@ -1,6 +1,7 @@
 -- Reminders for invoices, debit notes and opening items, with what the run knows of each: whether
 -- it is 15 days old, and whether a receipt that still stands came in within these days.
--- A reminder dated before its document counts from the day of the document.
+-- A reminder dated before its document counts from the day of the document. The dimension sets are
+-- those of the days on which it was planned and done.
 -- Grain: one row per entity and reminder.
 with
 
@@ -22,7 +23,7 @@ reminders as (
         reminders.entity_code,
         reminders.reminder_id,
         reminders.item_key,
-        items.dimension_set_id,
+        items.dimension_set_id as item_dimension_set_id,
         items.due_date,
         greatest(reminders.planned_on, items.booking_date) as planned_on,
         case
@@ -63,7 +64,8 @@ select
     reminders.entity_code,
     reminders.reminder_id,
     reminders.item_key,
-    reminders.dimension_set_id,
+    coalesce(planned_sets.dimension_set_id, reminders.item_dimension_set_id) as dimension_set_id,
+    coalesce(done_sets.dimension_set_id, reminders.item_dimension_set_id) as done_dimension_set_id,
     reminders.due_date,
     reminders.planned_on,
     reminders.done_on,
@@ -78,3 +80,5 @@ left join successes
     on
         reminders.entity_code = successes.entity_code
         and reminders.reminder_id = successes.reminder_id
+{{ dimension_set_of_day('reminders.item_key', 'reminders.planned_on', 'planned_sets') }}
+{{ dimension_set_of_day('reminders.item_key', 'reminders.done_on', 'done_sets') }}

@@ -14,6 +14,8 @@ movements as (
         min(movements.movement_date) as first_movement_date,
         max(movements.movement_date) as last_movement_date
     from {{ ref('int_receivable_movements') }} as movements
+    -- A customer that changes an attribute moves nothing of what is owed.
+    where movements.movement_type <> 'transfer'
 
 ),
 

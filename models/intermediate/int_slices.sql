@@ -1,4 +1,5 @@
--- The slices that KPIs are published for, each from its first movement on.
+-- The slices that KPIs are published for, each from the day on which its first item is booked in it
+-- or moves into it.
 -- Grain: one row per entity (and the group), segment type and segment code.
 with
 
@@ -8,13 +9,21 @@ run as (
 
 ),
 
-first_movements as (
+entries as (
 
     select
-        movements.dimension_set_id,
-        min(movements.movement_date) as first_movement_date
-    from {{ ref('int_receivable_movements') }} as movements
-    group by movements.dimension_set_id
+        items.dimension_set_id,
+        min(items.booking_date) as first_movement_date
+    from {{ ref('int_receivable_items') }} as items
+    group by items.dimension_set_id
+
+    union all
+
+    select
+        item_sets.dimension_set_id,
+        min(item_sets.valid_from) as first_movement_date
+    from {{ ref('int_item_dimension_sets') }} as item_sets
+    group by item_sets.dimension_set_id
 
 )
 
@@ -23,10 +32,10 @@ select
     slices.entity_code,
     slices.segment_type,
     slices.segment_code,
-    min(first_movements.first_movement_date) as first_movement_date
+    min(entries.first_movement_date) as first_movement_date
 
 from {{ ref('int_dimension_set_slices') }} as slices
-inner join first_movements on slices.dimension_set_id = first_movements.dimension_set_id
+inner join entries on slices.dimension_set_id = entries.dimension_set_id
 cross join run
-where first_movements.first_movement_date <= run.as_of_date
+where entries.first_movement_date <= run.as_of_date
 group by slices.slice_id, slices.entity_code, slices.segment_type, slices.segment_code

@@ -17,6 +17,7 @@ PUBLISHED = {
     "marts": {
         "alerts",
         "dim_customer",
+        "dim_customer_history",
         "dim_entity",
         "dim_period",
         "dim_segment",

@@ -657,6 +657,7 @@ def cases(company: Company) -> dict[str, int]:
             ),
         ),
         "customer of all entities": count(customers, lambda key: key[1] is None),
+        "customer that changes": count(company["customers"], lambda row: row["valid_from"]),
         "customer of all with an own row": len(overlapping),
         "customer of two entities": count(twins.values(), lambda n: n > 1),
         "customer without segment": count(

@@ -20,8 +20,8 @@ INVOICES, SEED = 1500, 5
 NOT_IN_A_LEDGER = {
     "entity GB03": "keeps its books in pounds, and a FEC is kept in euros; so no exchange rates",
     "disputes, reminders, promises, limits, insurance, costs of collection": "make no entries",
-    "names of entities; segments, people, risk, doubt and groups of customers": "no column; doubt "
-    "is a balance on 416 there, with a beginning and an end",
+    "names of entities; segments, people, risk, doubt, groups, changes of customers": "no column; "
+    "doubt is a balance on 416 there, with a beginning and an end",
     "due dates, terms, net amounts, units, salespeople, factoring of documents": "no column; terms "
     "of the customer stand in the source file",
     "what an invoice is paid twice, allocated to it": "a letter closes no more than there is open",
@@ -53,7 +53,7 @@ FEEDS: dict[str, str | None] = {
     "control_balances": None,
 }
 WHERE = {
-    "customers": "coalesce(Societe, '') <> 'GB03'",
+    "customers": "coalesce(Societe, '') <> 'GB03' and ValableDepuis is null",
     "allocations": "Lettrage not like 'L%-5'",
 }
 

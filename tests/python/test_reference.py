@@ -30,6 +30,7 @@ from reference.compare import Warehouse, compare, compare_rows, is_ratio
 from reference.figures import COUNTBACK_BOUNDS, GROUP, countback, periods
 from reference.kpis import KEYS, Reference
 from reference.ledger import Feeds
+from reference.regressions import REGRESSIONS
 
 SEED = 1
 
@@ -271,6 +272,95 @@ def test_an_allocation_moves_on_the_latest_of_its_days() -> None:
         ("2024-01-05", "-100", False, "0"),
         ("2024-01-10", "-40", False, "0"),
     ]
+
+
+MOVE = REGRESSIONS["a customer moves to another region in the middle of a month"]
+
+
+@pytest.mark.parametrize(
+    ("table", "month", "columns", "west", "south"),
+    [
+        pytest.param(
+            "kpi_dso",
+            "2024-04-01",
+            "opening_receivables_amount collected_amount transferred_amount receivables_amount "
+            "theoretical_receivables_amount revaluation_amount",
+            "700 200 -500 0 0 0",
+            "0 0 500 500 200 0",
+            id="April",
+        ),
+        pytest.param(
+            "kpi_dso",
+            "2024-05-01",
+            "opening_receivables_amount collected_amount transferred_amount receivables_amount",
+            "0 0 0 0",
+            "500 300 0 200",
+            id="May",
+        ),
+        pytest.param(
+            "kpi_collection",
+            "2024-04-01",
+            "fell_due_amount on_time_amount collectable_amount collectable_open_amount",
+            "0 0 700 500",
+            "700 200 0 0",
+            id="what looks back",
+        ),
+        pytest.param(
+            "kpi_collection",
+            "2024-05-01",
+            "collectable_amount collectable_open_amount overdue_invoice_count",
+            "0 0 0",
+            "500 200 1",
+            id="what is still to collect",
+        ),
+        pytest.param(
+            "kpi_invoicing", "2024-04-01", "active_customer_count", "1", "1", id="active in both"
+        ),
+        pytest.param(
+            "kpi_promises", "2024-04-01", "active_amount kept_amount", "0 0", "300 0", id="promised"
+        ),
+        pytest.param(
+            "kpi_promises", "2024-05-01", "active_amount kept_amount", "0 0", "0 300", id="kept"
+        ),
+    ],
+)
+def test_a_customer_takes_what_is_open_to_its_new_region(
+    table: str, month: str, columns: str, west: str, south: str
+) -> None:
+    found = reference("2024-05-17", **MOVE)
+    for region, values in (("WEST", west), ("SOUTH", south)):
+        row = row_of(
+            found,
+            table,
+            segment_type="region",
+            segment_code=region,
+            period_grain="month",
+            period_start=date.fromisoformat(month),
+        )
+        assert [row[name] for name in columns.split()] == [Decimal(v) for v in values.split()]
+
+
+def test_what_is_received_later_counts_in_the_cohort_of_the_old_region() -> None:
+    found = reference("2024-05-17", **MOVE)
+    slice_columns = {"segment_type": "region", "segment_code": "WEST", "period_grain": "year"}
+    row = row_of(found, "kpi_collection", **slice_columns)
+    assert row["invoiced_amount"] == 700
+    assert row["cohort_collected_amount"] == 500
+
+
+def test_a_bucket_is_collected_where_it_stood() -> None:
+    found = reference("2024-05-17", **MOVE)
+    buckets = {
+        (row["segment_code"], row["period_start"].month, row["ageing_bucket"]): (
+            row["opening_amount"],
+            row["collected_from_bucket_amount"],
+            row["rolled_amount"],
+        )
+        for row in found.rows("kpi_ageing_buckets", "E")
+        if row["segment_type"] == "region" and row["period_grain"] == "month"
+    }
+    assert buckets["WEST", 4, "not_due"] == (700, 200, 500)
+    assert buckets["SOUTH", 5, "1_30"] == (500, 300, 0)
 
 
 def test_a_reversal_undoes_every_movement_of_the_receipt() -> None:

@@ -212,6 +212,9 @@ def _customer(draws: Draws, customers: int) -> str:
             {of_home("region", "regions", "twin_no")} as twin_region,
             {of_home("salesperson", "salespeople")} as salesperson_code,
             {of_home("salesperson", "salespeople", "twin_no")} as twin_salesperson_code,
+            case when c % 6 = 5
+                then date '{START}' + {draws.between("handover", key, 250, 950)} end as changed_on,
+            {of_home("next salesperson", "salespeople")} as next_salesperson_code,
             {of_home("collector", "collectors")} as collector_code,
             {of_home("collector", "collectors", "twin_no")} as twin_collector_code,
             case when segment = 'Export' then {draws.pick("abroad", key, ("US", "CH", "MA", "JP"))}

@@ -62,7 +62,9 @@ def _entities() -> str:
 
 
 def _customers() -> str:
-    # Common customers have one row without entity, some a second one of their own in the UK.
+    # Common customers have one row without entity, some a second one of their own in the UK. Others
+    # have a second one from the day on which another salesperson takes them over, some of them as
+    # key accounts.
     return f"""
         with own_rows as (
             select *, 0 as turn, case when kind <> 'common' then home_no end as entity_no
@@ -82,10 +84,21 @@ def _customers() -> str:
             select * replace ('V301' as salesperson_code, 'R31' as collector_code), 1, 2
             from customer
             where kind = 'common' and c % 3 = 0
+            union all
+            select
+                * replace (
+                    next_salesperson_code as salesperson_code,
+                    case when c % 12 = 5 then 'Key account' else segment end as segment
+                ),
+                2,
+                case when kind <> 'common' then home_no end
+            from customer
+            where changed_on is not null
         )
         select
             customer_code as "CompteTiers",
             entity_code as "Societe",
+            case when turn = 2 then changed_on end as "ValableDepuis",
             customer_name as "Intitule",
             segment as "Categorie",
             business_unit as "Activite",

@@ -110,7 +110,26 @@ SHARED_CUSTOMERS: list[Row] = [
         "is_insurable": True,
         "is_insolvent": True,
     },
+    {
+        "customer_code": "C3",
+        "valid_from": date(2024, 3, 15),
+        "customer_name": "Carpentier",
+        "customer_segment": "KEY",
+        "region": "NORTH",
+        "customer_type": "PUBLIC",
+        "industry_code": "84",
+        "collector_code": "K1",
+        "salesperson_code": "S2",
+        "payment_terms": "30 jours",
+        "risk_class": "B",
+    },
     {"customer_code": "C4", "customer_name": "Dumont"},
+    {
+        "customer_code": "C4",
+        "valid_from": date(2024, 4, 1),
+        "customer_name": "Dumont & fils",
+        "region": "SOUTH",
+    },
 ]
 # Limits and covers of every entity; C1, C5, C6 and C7 have none.
 SHARED_LIMITS: dict[str, list[Row]] = {
@@ -277,25 +296,11 @@ def companies(draw: st.DrawFn, currencies: Sequence[str] | None = None) -> Compa
         # C5 and C6 are unknown to the others; the rest may have attributes of its own here.
         if code == "C7" or not draw(_often(code in ("C5", "C6"), True, weight=2)):
             continue
-        company["customers"].append(
-            {
-                "customer_code": code,
-                "customer_name": draw(_often(f"Own {code}", None)),
-                "customer_segment": draw(st.sampled_from(["KEY", "SMALL", None])),
-                "business_unit": draw(st.sampled_from(["BU1", None])),
-                "region": draw(st.sampled_from(["SOUTH", "WEST", None])),
-                "customer_type": draw(st.sampled_from(["PUBLIC", None])),
-                "salesperson_code": draw(st.sampled_from(["S1", "S3", None])),
-                "collector_code": draw(st.sampled_from(["K2", None])),
-                "industry_code": draw(st.sampled_from(["62", "62.01Z", "8411", "01", None])),
-                "payment_terms": draw(st.sampled_from([None, None, *PAYMENT_TERMS])),
-                "risk_class": draw(st.sampled_from(["A", "C", "D", "?", None])),
-                "is_doubtful": draw(st.sampled_from([True, False, None, None])),
-                "is_insolvent": draw(st.sampled_from([True, False, None, None])),
-                "is_insurable": draw(st.sampled_from([True, False, None])),
-                "terms_signed_on": draw(st.one_of(st.none(), days)),
-            }
-        )
+        # Most customers change nothing; a first row may begin late, too.
+        starts = [draw(st.one_of(st.none(), st.none(), st.none(), days))]
+        starts += draw(st.lists(days, max_size=draw(_often(0, 1, 3, weight=1)), unique=True))
+        for valid_from in dict.fromkeys(starts):
+            company["customers"].append(_customer(draw, code, valid_from, days))
 
     for number in range(1, draw(st.integers(3, 12)) + 1):
         company["invoices"].append(_invoice(draw, number, days, customer, currency, start, gap))
@@ -335,6 +340,29 @@ def companies(draw: st.DrawFn, currencies: Sequence[str] | None = None) -> Compa
     company |= _limits(draw, customer_codes, days, limit_currency)
     company |= _accounts(draw, customer_codes, start)
     return company
+
+
+def _customer(
+    draw: st.DrawFn, code: str, valid_from: date | None, days: st.SearchStrategy[date]
+) -> dict[str, Any]:
+    return {
+        "customer_code": code,
+        "valid_from": valid_from,
+        "customer_name": draw(_often(f"Own {code}", None)),
+        "customer_segment": draw(st.sampled_from(["KEY", "SMALL", None])),
+        "business_unit": draw(st.sampled_from(["BU1", None])),
+        "region": draw(st.sampled_from(["SOUTH", "WEST", None])),
+        "customer_type": draw(st.sampled_from(["PUBLIC", None])),
+        "salesperson_code": draw(st.sampled_from(["S1", "S3", None])),
+        "collector_code": draw(st.sampled_from(["K2", None])),
+        "industry_code": draw(st.sampled_from(["62", "62.01Z", "8411", "01", None])),
+        "payment_terms": draw(st.sampled_from([None, None, *PAYMENT_TERMS])),
+        "risk_class": draw(st.sampled_from(["A", "C", "D", "?", None])),
+        "is_doubtful": draw(st.sampled_from([True, False, None, None])),
+        "is_insolvent": draw(st.sampled_from([True, False, None, None])),
+        "is_insurable": draw(st.sampled_from([True, False, None])),
+        "terms_signed_on": draw(st.one_of(st.none(), days)),
+    }
 
 
 def _invoice(

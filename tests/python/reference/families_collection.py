@@ -78,16 +78,16 @@ def is_overdue(ledger: Ledger, item: Item, day: date) -> bool:
     return ledger.state(item, day).balance != 0
 
 
-def is_overdue_within(ledger: Ledger, item: Item, first: date, last: date) -> bool:
-    """Whether a debit item is overdue at the end of at least one day."""
+def first_overdue_day(ledger: Ledger, item: Item, first: date, last: date) -> date | None:
+    """First day from one to another at whose end a debit item is overdue."""
     if item.due_date is None:
-        return False
+        return None
     day = max(first, item.due_date + ONE_DAY, item.booking_date)
     while day <= last:
         if is_overdue(ledger, item, day):
-            return True
+            return day
         day += ONE_DAY
-    return False
+    return None
 
 
 def fell_overdue_on(ledger: Ledger, item: Item) -> date | None:
@@ -133,9 +133,9 @@ def breaks_legal_terms(item: Item) -> bool:
     )
 
 
-def benchmark_of(item: Item) -> Decimal | None:
-    """Days to pay of the industry of an item's customer."""
-    industry_code = item.customer.get("industry_code") or ""
+def benchmark_of(item: Item, day: date) -> Decimal | None:
+    """Days to pay of the industry that an item's customer is in on a day."""
+    industry_code = item.customer_on(day).get("industry_code") or ""
     known = [
         row for row in seed("sector_benchmarks") if industry_code.startswith(row["industry_code"])
     ]
@@ -164,7 +164,9 @@ def invoices_issued(figures: Figures, first: date, last: date) -> list[Item]:
     return [
         item
         for item in debit_items(figures)
-        if item.item_type in INVOICE_TYPES and first <= item.issue_date <= last
+        if item.item_type in INVOICE_TYPES
+        and first <= item.issue_date <= last
+        and figures.holds(item, item.issue_date)
     ]
 
 
@@ -178,6 +180,8 @@ def payment_flows(figures: Figures, first: date, last: date) -> Iterator[Payment
 def _payment_flows(figures: Figures) -> Iterator[PaymentFlow]:
     for item in debit_items(figures):
         for movement in item.movements:
+            if not figures.holds(item, movement.day):
+                continue
             if is_receipt_on_debit_item(movement) and movement.origin is not None:
                 yield PaymentFlow(
                     item,
@@ -245,9 +249,11 @@ def _collection(figures: Figures, period: Period) -> OutputRow:
         ZERO,
     )
 
-    overdue = [
-        item for item in debit_items(figures) if is_overdue_within(ledger, item, first, as_of)
-    ]
+    overdue = []
+    for item in debit_items(figures):
+        day = first_overdue_day(ledger, item, first, as_of)
+        if day is not None and figures.holds(item, day):
+            overdue.append(item)
     activated = [
         item for item in overdue if any(first <= p.day <= as_of for p in payments(item, as_of))
     ]
@@ -255,7 +261,7 @@ def _collection(figures: Figures, period: Period) -> OutputRow:
     fell_due = paid_on_time = ZERO
     for item in debit_items(figures):
         day = fell_due_on(item)
-        if day is None or not first <= day <= as_of:
+        if day is None or not first <= day <= as_of or not figures.holds(item, day):
             continue
         assert item.due_date is not None
         in_time = [p.amount for p in payments(item, as_of) if p.receipt_date <= item.due_date]
@@ -344,6 +350,8 @@ def _collectable(figures: Figures, first: date, as_of: date) -> tuple[Decimal, D
             day, amount = opening_day, ledger.state(item, opening_day).balance
             if amount == 0:
                 continue
+        if not figures.holds(item, day):
+            continue
         collectable += ledger.converted(amount, item.currency_code, day)
         still_open += ledger.converted(ledger.state(item, as_of).balance, item.currency_code, as_of)
     return collectable, still_open
@@ -372,7 +380,7 @@ def _days_to_pay(figures: Figures, first: date, as_of: date) -> OutputRow:
         days = (flow.receipt_date - flow.item.issue_date).days
         allocated += flow.amount
         to_pay += flow.amount * days
-        benchmark = benchmark_of(flow.item)
+        benchmark = benchmark_of(flow.item, flow.day)
         if benchmark is not None:
             sector += flow.amount
             sector_to_pay += flow.amount * days
@@ -408,7 +416,7 @@ def _settled(figures: Figures, first: date, as_of: date) -> OutputRow:
     waits = []
     for item in debit_items(figures):
         settled = settled_by_receipt_on(item, as_of)
-        if settled is not None and first <= settled <= as_of:
+        if settled is not None and first <= settled <= as_of and figures.holds(item, settled):
             last_receipt = max(payment.receipt_date for payment in payments(item, as_of))
             waits.append((last_receipt - item.issue_date).days)
     return {
@@ -449,7 +457,7 @@ def _price_of_lateness(figures: Figures, first: date, as_of: date) -> OutputRow:
     flat_fee: Decimal | None = ZERO
     for item in debit_items(figures):
         fell = fell_overdue_on(figures.ledger, item)
-        if fell is None or not first <= fell <= as_of:
+        if fell is None or not first <= fell <= as_of or not figures.holds(item, fell):
             continue
         fell_overdue_count += 1
         fee = flat_fee_on(figures.ledger, fell)
@@ -483,7 +491,9 @@ def invoicing(figures: Figures, period: Period) -> OutputRow:
     issued = invoices_issued(figures, first, as_of)
     invoiced = sum((at_issue(figures.ledger, item, item.issue_amount) for item in issued), ZERO)
     credit_note_count = sum(
-        item.item_type == "credit_note" and first <= item.issue_date <= as_of
+        item.item_type == "credit_note"
+        and first <= item.issue_date <= as_of
+        and figures.holds(item, item.issue_date)
         for item in figures.items
     )
     credited = figures.flow("credit_note", first, as_of)
@@ -515,11 +525,11 @@ def active_customers(figures: Figures, first: date, as_of: date) -> tuple[int, i
     """Customers with a balance or a movement, and those of them that have signed the terms."""
     active, signed = set(), set()
     for item in figures.items:
-        has_moved = any(first <= movement.day <= as_of for movement in item.movements)
-        if not has_moved and figures.ledger.state(item, as_of).balance == 0:
+        is_open = figures.holds(item, as_of) and figures.ledger.state(item, as_of).balance != 0
+        if not is_open and not figures.has_moved(item, first, as_of):
             continue
         active.add(item.customer_code)
-        signed_on = item.customer.get("terms_signed_on")
+        signed_on = item.customer_on(as_of).get("terms_signed_on")
         if signed_on is not None and signed_on <= as_of:
             signed.add(item.customer_code)
     return len(active), len(signed)

@@ -132,9 +132,27 @@ class Customer:
         self.code = items[0].customer_code
         self.items = items
         self.limits = limits
-        self.record = record_of(ledger, entity_code, items)
         self.first_day = min(item.booking_date for item in items)
         self._exposures: dict[Period, Exposure] = {}
+
+    def record_on(self, day: date) -> Row:
+        """Its record on a day; for the group the common one, else that of its first entity."""
+        if self.entity_code != GROUP:
+            return self.ledger.customer(self.code, self.entity_code, day)
+        common = self.ledger.customer_row(self.code, None, day)
+        if common is not None:
+            return common
+        return self.ledger.customer(self.code, min(item.entity_code for item in self.items), day)
+
+    def record_days(self) -> list[date]:
+        """Its first day, and the later ones up to the end of the run that change its record."""
+        days = {
+            row.get("valid_from") or self.first_day
+            for row in self.ledger.feeds.get("customers", [])
+            if row["customer_code"] == self.code
+        }
+        later = {day for day in days if self.first_day < day <= self.ledger.as_of}
+        return sorted({self.first_day, *later})
 
     def exposure(self, period: Period) -> Exposure:
         """What it owes at the end of a period, against what it may owe."""
@@ -155,6 +173,7 @@ class Customer:
                 revenue += self.ledger.converted(
                     item.issue_amount, item.currency_code, item.issue_date
                 )
+        record = self.record_on(day)
         limits, insurances = self.limits
         return Exposure(
             has_balance=has_balance,
@@ -170,36 +189,35 @@ class Customer:
                 self.entity_code,
                 day,
             ),
-            is_insurable=self.record.get("is_insurable") is not False,
-            risk_class=self.record.get("risk_class") or NONE,
+            is_insurable=record.get("is_insurable") is not False,
+            risk_class=record.get("risk_class") or NONE,
         )
 
 
-def record_of(ledger: Ledger, entity_code: str, items: list[Item]) -> Row:
-    """Record of a customer; for the group the common one, else that of its first entity."""
-    customer_code = items[0].customer_code
-    if entity_code != GROUP:
-        return ledger.customer(customer_code, entity_code)
-    for row in ledger.feeds.get("customers", []):
-        if row["customer_code"] == customer_code and row.get("entity_code") is None:
-            return row
-    return ledger.customer(customer_code, min(item.entity_code for item in items))
-
-
 class CustomerSlice:
-    """Customers of one slice."""
+    """Customers of one slice, each on the days on which its record says so.
 
-    def __init__(self, customers: list[Customer]) -> None:
+    Args:
+        key: Segment type and code.
+        customers: Customers that are in the segment on any day.
+        first_day: First day on which one of them is.
+    """
+
+    def __init__(self, key: Slice, customers: list[Customer], first_day: date) -> None:
+        self.key = key
         self.customers = customers
-        self.first_day = min(customer.first_day for customer in customers)
+        self.first_day = first_day
 
     def exposures(self, period: Period) -> list[Exposure]:
-        """What the customers known by the end of a period owe."""
-        return [
-            customer.exposure(period)
-            for customer in self.customers
-            if customer.first_day <= min(period.end, customer.ledger.as_of)
-        ]
+        """What the customers known and in the segment at the end of a period owe."""
+        found = []
+        for customer in self.customers:
+            day = min(period.end, customer.ledger.as_of)
+            if customer.first_day <= day and self.key in slices_of(
+                customer.code, customer.record_on(day)
+            ):
+                found.append(customer.exposure(period))
+        return found
 
 
 def customer_slices(ledger: Ledger, entity_code: str) -> dict[Slice, CustomerSlice]:
@@ -212,12 +230,16 @@ def customer_slices(ledger: Ledger, entity_code: str) -> dict[Slice, CustomerSli
         rows_by_customer(ledger.feeds.get(feed, []), entity_code)
         for feed in ("credit_limits", "credit_insurance")
     )
-    slices: dict[Slice, list[Customer]] = {}
+    slices: dict[Slice, dict[Customer, date]] = {}
     for customer_items in items.values():
         customer = Customer(ledger, entity_code, customer_items, limits)
-        for key in slices_of(customer.code, customer.record):
-            slices.setdefault(key, []).append(customer)
-    return {key: CustomerSlice(customers) for key, customers in slices.items()}
+        for day in customer.record_days():
+            for key in slices_of(customer.code, customer.record_on(day)):
+                slices.setdefault(key, {}).setdefault(customer, day)
+    return {
+        key: CustomerSlice(key, list(customers), min(customers.values()))
+        for key, customers in slices.items()
+    }
 
 
 def rows_by_customer(rows: Iterable[Row], entity_code: str) -> dict[str, list[Row]]:
@@ -394,7 +416,7 @@ def provisions(ledger: Ledger, entity_code: str, day: date) -> dict[Slice, Decim
     found: dict[Slice, Decimal] = {}
     for (entity, customer_code), row in newest.items():
         if (entity, customer_code) in booked:
-            for key in slices_of(customer_code, ledger.customer(customer_code, entity)):
+            for key in slices_of(customer_code, ledger.customer(customer_code, entity, day)):
                 found[key] = found.get(key, ZERO) + row["provision_amount"]
     return found
 
@@ -419,11 +441,11 @@ def credit_losses(
     first, last = period.start, figures.as_of(period)
     doubtful = ZERO
     defaulting = set()
-    for item in figures.items:
+    for item in figures.items_on(last):
         state = ledger.state(item, last)
         if state.balance == 0:
             continue
-        customer = item.customer
+        customer = item.customer_on(last)
         if customer.get("is_doubtful") or customer.get("is_insolvent"):
             doubtful += open_amount(ledger, item, last)
         is_late = state.balance > 0 and (state.days_overdue or 0) > DEFAULT_DAYS

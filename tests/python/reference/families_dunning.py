@@ -230,17 +230,16 @@ def open_amount(ledger: Ledger, item: Item, day: date) -> Decimal:
 def customers_with_balance(figures: Figures, day: date) -> set[str]:
     """Customers with an open item at the end of a day."""
     return {
-        item.customer_code for item in figures.items if figures.ledger.state(item, day).balance != 0
+        item.customer_code
+        for item in figures.items_on(day)
+        if figures.ledger.state(item, day).balance != 0
     }
 
 
 def active_customers(figures: Figures, first: date, last: date) -> set[str]:
     """Customers with a balance on the last day, or a movement from the first one on."""
     return customers_with_balance(figures, last) | {
-        item.customer_code
-        for item in figures.items
-        for movement in item.movements
-        if first <= movement.day <= last
+        item.customer_code for item in figures.items if figures.has_moved(item, first, last)
     }
 
 
@@ -249,7 +248,9 @@ def issued_invoices(figures: Figures, first: date, last: date) -> list[Item]:
     return [
         item
         for item in figures.items
-        if item.item_type in ("invoice", "debit_note") and first <= item.issue_date <= last
+        if item.item_type in ("invoice", "debit_note")
+        and first <= item.issue_date <= last
+        and figures.holds(item, item.issue_date)
     ]
 
 
@@ -262,13 +263,13 @@ def chased(figures: Figures, period: Period) -> OutputRow:
     for item in debit_items(figures):
         if item.due_date is None:
             continue
-        if item.due_date < last:
+        if item.due_date < last and figures.holds(item, last):
             amount = open_amount(ledger, item, last)
             overdue += amount
             if was_chased(item, last):
                 chased_overdue += amount
         third_day = item.due_date + chase_days
-        if first <= third_day <= last:
+        if first <= third_day <= last and figures.holds(item, third_day):
             amount = open_amount(ledger, item, third_day)
             third_day_open += amount
             if was_chased(item, third_day):
@@ -287,7 +288,9 @@ def settled_after_reminder(figures: Figures, period: Period) -> list[int]:
     found = []
     for item in debit_items(figures):
         settled_day = settled_on(item, last) if item.reminders else None
-        if settled_day is not None and settled_day >= period.start:
+        if settled_day is None or not figures.holds(item, settled_day):
+            continue
+        if settled_day >= period.start:
             sent = [row["done_on"] for row in reminders_done(item, settled_day)]
             if sent:
                 found.append((settled_day - min(sent)).days)
@@ -299,14 +302,20 @@ def kpi_dunning(figures: Figures, period: Period) -> OutputRow:
     ledger = figures.ledger
     first, last = period.start, figures.as_of(period)
     reminders = [(item, row) for item in debit_items(figures) for row in item.reminders]
-    planned = [row for _, row in reminders if first <= row["planned_on"] <= last]
+    planned = [
+        row
+        for item, row in reminders
+        if first <= row["planned_on"] <= last and figures.holds(item, row["planned_on"])
+    ]
     planned_done = [
         row for row in planned if row.get("done_on") is not None and row["done_on"] <= last
     ]
     done = [
         (item, row)
         for item, row in reminders
-        if row.get("done_on") is not None and first <= row["done_on"] <= last
+        if row.get("done_on") is not None
+        and first <= row["done_on"] <= last
+        and figures.holds(item, row["done_on"])
     ]
     matured = [
         (item, row) for item, row in done if row["done_on"] + REMINDER_ANSWER <= ledger.as_of
@@ -354,7 +363,7 @@ def kpi_dunning_status(figures: Figures, period: Period) -> list[OutputRow]:
     amounts = [ZERO for _ in LEVELS]
     counts = [0 for _ in LEVELS]
     for item in debit_items(figures):
-        if ledger.state(item, last).balance != 0:
+        if ledger.state(item, last).balance != 0 and figures.holds(item, last):
             level = dunning_level(item, last)
             amounts[level] += open_amount(ledger, item, last)
             counts[level] += 1
@@ -384,11 +393,13 @@ def kpi_promises(figures: Figures, period: Period) -> OutputRow:
                 ("kept", promise.kept_on),
                 ("broken", promise.broken_on),
             ):
-                if day is not None and first <= day <= last:
+                if day is not None and first <= day <= last and figures.holds(item, day):
                     counts[outcome] += 1
                     amounts[outcome] += ledger.converted(promise.amount, item.currency_code, day)
             reached_on = promise.reached_on
-            if promise.broken_on and reached_on is not None and first <= reached_on <= last:
+            if promise.broken_on is None or reached_on is None:
+                continue
+            if first <= reached_on <= last and figures.holds(item, reached_on):
                 settled += 1
                 delay_days += (reached_on - promise.promised_date).days
     ended_count = counts["kept"] + counts["broken"]
@@ -414,18 +425,22 @@ def kpi_disputes(figures: Figures, period: Period) -> OutputRow:
     old_age = threshold("dispute_age_days", ledger.as_of)
     disputed = over_30_amount = ZERO
     open_count = over_30_count = opened = closed = resolution_days = 0
+
+    def is_within(day: date, item: Item) -> bool:
+        return first <= day <= last and figures.holds(item, day)
+
     for item in debit_items(figures):
         for dispute in disputes_of(item):
-            if dispute.is_open(last):
+            if dispute.is_open(last) and figures.holds(item, last):
                 amount = dispute_amount(ledger, item, dispute, last)
                 open_count += 1
                 disputed += amount
                 if (last - dispute.opened_on).days > old_age:
                     over_30_count += 1
                     over_30_amount += amount
-            if first <= dispute.opened_on <= last:
+            if is_within(dispute.opened_on, item):
                 opened += 1
-            if dispute.closed_on is not None and first <= dispute.closed_on <= last:
+            if dispute.closed_on is not None and is_within(dispute.closed_on, item):
                 closed += 1
                 resolution_days += (dispute.closed_on - dispute.opened_on).days
     open_invoices = figures.position(last).open_invoices
@@ -481,11 +496,12 @@ def kpi_dispute_reasons(figures: Figures, period: Period) -> list[OutputRow]:
         spell: Spell,
         worth: Callable[[Ledger, Item, Spell, date], Decimal],
     ) -> None:
-        if first <= spell.opened_on <= last:
+        if first <= spell.opened_on <= last and figures.holds(item, spell.opened_on):
             add(kind, spell, "opened", worth(ledger, item, spell, spell.opened_on))
-        if spell.closed_on is not None and first <= spell.closed_on <= last:
+        closed_on = spell.closed_on
+        if closed_on is not None and first <= closed_on <= last and figures.holds(item, closed_on):
             add(kind, spell, "closed", worth(ledger, item, spell, spell.last_day()))
-        if spell.is_open(last):
+        if spell.is_open(last) and figures.holds(item, last):
             add(kind, spell, "open", worth(ledger, item, spell, last))
 
     for item in debit_items(figures):

@@ -1,7 +1,8 @@
 """Figures of a set of items, and what every family of them is made with.
 
-A slice is a set of items; most of its figures depend on nothing else but the calendar of the run.
-Slices with the same items share them, which is the only shortcut taken here.
+A slice is a set of items, each on the days on which its customer is in the segment; most of its
+figures depend on nothing else but the calendar of the run. Slices with the same items on the same
+days share them, which is the only shortcut taken here.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from reference.ledger import (
     BUCKETS,
+    END_OF_TIME,
     ONE_DAY,
     ZERO,
     Item,
@@ -187,16 +189,33 @@ def flows_of(ledger: Ledger, movement: Movement) -> Iterator[tuple[str, Decimal]
             yield "credit_note", -amount
 
 
+# Days from and to which an item is in a slice, the last one excluded.
+Stays = tuple[tuple[date, date], ...]
+
+
+def stays_of(item: Item, segment_type: str, segment_code: str, last: date) -> Stays:
+    """When an item is in a segment, from its booking to a day."""
+    days = [item.booking_date, *(day for day in item.changed_segments_on() if day <= last)]
+    found: list[tuple[date, date]] = []
+    for first, until in zip(days, [*days[1:], END_OF_TIME], strict=True):
+        if item.attributes_on(first)[segment_type] != segment_code:
+            continue
+        stayed_on = bool(found) and found[-1][1] == first
+        found.append((found.pop()[0] if stayed_on else first, until))
+    return tuple(found)
+
+
 class Figures:
     """Everything that is published about the items of one slice.
 
     Args:
         ledger: The run.
-        items: Items of the slice.
+        items: Items that are in the slice on any day.
         entity_code: Entity of the slice, or the group.
         segment_type: Type of its segment; `all` for none.
         segment_code: Its segment within the type.
-        like: Figures of another slice with the same items, to share what is kept.
+        stays: When they are; items that are missing are there on every day.
+        like: Figures of another slice with the same items and days, to share what is kept.
     """
 
     def __init__(
@@ -206,14 +225,18 @@ class Figures:
         entity_code: str = GROUP,
         segment_type: str = "all",
         segment_code: str = GROUP,
+        stays: Mapping[Item, Stays] | None = None,
         like: Figures | None = None,
     ) -> None:
         self.ledger = ledger
         self.items = items
+        self.stays = stays or {}
         self.entity_code = entity_code
         self.segment_type = segment_type
         self.segment_code = segment_code
-        self.first_day = min(movement.day for item in items for movement in item.movements)
+        self.first_day = min(
+            self.stays[item][0][0] if item in self.stays else item.booking_date for item in items
+        )
         self._positions: dict[date, Position] = {}
         self._flows: dict[str, dict[date, Decimal]] = {}
         self._kept: dict[Hashable, Any] = {}
@@ -222,9 +245,46 @@ class Figures:
             return
         for item in items:
             for movement in item.movements:
-                for part, amount in flows_of(ledger, movement):
-                    days = self._flows.setdefault(part, {})
-                    days[movement.day] = days.get(movement.day, ZERO) + amount
+                if self.holds(item, movement.day):
+                    for part, amount in flows_of(ledger, movement):
+                        self._add_flow(part, movement.day, amount)
+            for day, balance in self.transfers(item):
+                self._add_flow(
+                    "transferred", day, ledger.converted(balance, item.currency_code, day)
+                )
+
+    def _add_flow(self, part: str, day: date, amount: Decimal) -> None:
+        days = self._flows.setdefault(part, {})
+        days[day] = days.get(day, ZERO) + amount
+
+    def holds(self, item: Item, day: date) -> bool:
+        """Whether an item is in the slice on a day."""
+        if item not in self.stays:
+            return True
+        return any(first <= day < until for first, until in self.stays[item])
+
+    def items_on(self, day: date) -> list[Item]:
+        """Items that are in the slice on a day."""
+        return [item for item in self.items if self.holds(item, day)]
+
+    def transfers(self, item: Item) -> list[tuple[date, Decimal]]:
+        """Days on which an open item comes in or goes, and what it brings or takes along."""
+        found = []
+        for day in {day for stay in self.stays.get(item, ()) for day in stay}:
+            was_in = day > item.booking_date and self.holds(item, day - ONE_DAY)
+            if day in (item.booking_date, END_OF_TIME) or was_in == self.holds(item, day):
+                continue
+            balance = self.ledger.state(item, day - ONE_DAY).balance
+            if balance != 0:
+                found.append((day, -balance if was_in else balance))
+        return found
+
+    def has_moved(self, item: Item, first: date, last: date) -> bool:
+        """Whether an item has a movement in the slice, or came in or went, between two days."""
+        return any(
+            first <= movement.day <= last and self.holds(item, movement.day)
+            for movement in item.movements
+        ) or any(first <= day <= last for day, _ in self.transfers(item))
 
     def once(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
         """Make something that depends on the items alone, once for all slices that hold them."""
@@ -240,7 +300,7 @@ class Figures:
     def position(self, day: date) -> Position:
         """Balances at the end of a day."""
         if day not in self._positions:
-            self._positions[day] = Position(self.ledger, self.items, day)
+            self._positions[day] = Position(self.ledger, self.items_on(day), day)
         return self._positions[day]
 
     def flow(self, part: str, first: date, last: date) -> Decimal:
@@ -419,7 +479,7 @@ class Figures:
         """Receipts on, and balance grown older of, what a bucket held when a period opened."""
         opening_day = period.start - ONE_DAY
         collected = rolled = ZERO
-        for item in self.items:
+        for item in self.items_on(opening_day):
             if item.side != "debit" or item.booking_date > opening_day:
                 continue
             opening_state = self.ledger.state(item, opening_day)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
 from reference import families_collection, families_customers, families_dunning, figures
-from reference.figures import GROUP, Figures, OutputRow, Period, Table, periods
+from reference.figures import (
+    GROUP,
+    Figures,
+    OutputRow,
+    Period,
+    Stays,
+    Table,
+    periods,
+    stays_of,
+)
 from reference.ledger import END_OF_TIME, SEGMENT_COLUMNS, Feeds, Item, Ledger
 
 HISTORY_KEY = ["item_type", "entity_code", "document_number"]
@@ -80,19 +89,29 @@ class Reference:
     def _slices(self, entity_code: str) -> dict[tuple[str, str], Figures]:
         """Figures of each (segment type, segment code)."""
         if entity_code not in self._figures:
+            as_of = self.ledger.as_of
             slices: dict[tuple[str, str], list[Item]] = {}
+            stays: dict[tuple[str, str], dict[Item, Stays]] = {}
             for item in self._items(entity_code):
                 slices.setdefault(("all", GROUP), []).append(item)
                 slices.setdefault(("customer", item.customer_code), []).append(item)
+                days = [item.booking_date, *item.changed_segments_on()]
                 for segment_type in SEGMENT_COLUMNS:
-                    code = item.attributes[segment_type]
-                    slices.setdefault((segment_type, code), []).append(item)
-            shared: dict[tuple[Item, ...], Figures] = {}
+                    codes = [item.attributes_on(day)[segment_type] for day in days if day <= as_of]
+                    for code in dict.fromkeys(codes):
+                        key = (segment_type, code)
+                        slices.setdefault(key, []).append(item)
+                        if len(set(codes)) > 1:
+                            stays.setdefault(key, {})[item] = stays_of(item, *key, as_of)
+            shared: dict[Hashable, Figures] = {}
             found = {}
             for key, items in slices.items():
-                like = shared.get(tuple(items))
-                found[key] = Figures(self.ledger, items, entity_code, *key, like=like)
-                shared.setdefault(tuple(items), found[key])
+                in_slice = stays.get(key, {})
+                content = (tuple(items), tuple(in_slice.items()))
+                found[key] = Figures(
+                    self.ledger, items, entity_code, *key, in_slice, shared.get(content)
+                )
+                shared.setdefault(content, found[key])
             self._figures[entity_code] = found
         return self._figures[entity_code]
 
@@ -172,6 +191,7 @@ class Reference:
     def _history(self, entity_code: str) -> Iterator[OutputRow]:
         for item in self._items(entity_code):
             row: OutputRow | None = None
+            moves = item.changed_segments_on()
             for day in (p.start for p in periods("day", item.booking_date, self.ledger.as_of)):
                 state = self.ledger.state(item, day)
                 columns = {
@@ -179,7 +199,10 @@ class Reference:
                     "is_disputed": state.is_disputed,
                     "disputed_amount": state.disputed,
                 }
-                if row is not None and all(row[name] == columns[name] for name in columns):
+                is_due = item.side == "credit" or item.due_date is None or day > item.due_date
+                comes_elsewhere = day in moves and (state.balance != 0 or not is_due)
+                is_same = row is not None and all(row[name] == columns[name] for name in columns)
+                if is_same and not comes_elsewhere:
                     continue
                 if row is not None:
                     yield row | {"valid_to": day}
@@ -196,7 +219,8 @@ class Reference:
             yield (
                 self._item_columns(item)
                 | {
-                    "customer_name": item.customer_name,
+                    "customer_name": item.customer_on(as_of).get("customer_name")
+                    or item.customer_code,
                     "as_of_date": as_of,
                     "gross_amount": item.issue_amount,
                     "open_amount": state.balance,
@@ -209,5 +233,5 @@ class Reference:
                     "is_disputed": state.is_disputed,
                     "disputed_amount": state.disputed,
                 }
-                | {SEGMENT_COLUMNS[name]: code for name, code in item.attributes.items()}
+                | {SEGMENT_COLUMNS[name]: code for name, code in item.attributes_on(as_of).items()}
             )

@@ -64,10 +64,10 @@ class Item:
     currency_code: str
     issue_amount: Decimal
     is_factored: bool
-    # The customer's record as it holds for the entity; empty where there is none.
-    customer: Row
-    customer_name: str
-    attributes: dict[str, str]
+    # The customer's record as it holds for the entity, from each day on; empty where there is none.
+    customers: list[tuple[date, Row]]
+    # Segments that the document names itself, which no change of its customer touches.
+    own_segments: dict[str, str]
     net_amount: Decimal | None = None
     is_insurable: bool | None = None
     # The document's own terms, else its customer's.
@@ -81,6 +81,28 @@ class Item:
     states: dict[date, State] = field(default_factory=dict)
     # What was worked out about it, by name and day.
     kept: dict[Hashable, Any] = field(default_factory=dict)
+
+    def customer_on(self, day: date) -> Row:
+        """The customer's record on a day; the first one known holds before its day, too."""
+        found = self.customers[0][1]
+        for first_day, row in self.customers:
+            if first_day <= day:
+                found = row
+        return found
+
+    def attributes_on(self, day: date) -> dict[str, str]:
+        """Segment code of each segment type on a day."""
+        customer = self.customer_on(day)
+        segments = {
+            segment_type: customer.get(column) or NONE
+            for segment_type, column in SEGMENT_COLUMNS.items()
+        }
+        return segments | self.own_segments
+
+    def changed_segments_on(self) -> list[date]:
+        """Days after its booking on which it comes into another segment of any type."""
+        days = [first_day for first_day, _ in self.customers if first_day > self.booking_date]
+        return [day for day in days if self.attributes_on(day) != self.attributes_on(day - ONE_DAY)]
 
 
 @dataclass(eq=False)
@@ -207,10 +229,10 @@ class Ledger:
     ) -> None:
         self.feeds = feeds
         self.reporting_currency = reporting_currency
-        self._customers = {
-            (row["customer_code"], row.get("entity_code")): row
-            for row in feeds.get("customers", [])
-        }
+        self._customers: dict[tuple[str, str | None], list[tuple[date, Row]]] = {}
+        for row in feeds.get("customers", []):
+            key = (row["customer_code"], row.get("entity_code"))
+            self._customers.setdefault(key, []).append((row.get("valid_from") or date.min, row))
         self._rates: dict[str, list[tuple[date, Decimal]]] = {}
         for row in feeds.get("fx_rates", []):
             self._rates.setdefault(row["currency_code"], []).append(
@@ -297,23 +319,36 @@ class Ledger:
             raise LookupError(f"no rate of {currency_code} on or before {day}")
         return max(published)[1]
 
-    def customer(self, customer_code: str, entity_code: str | None) -> Row:
-        """Record of a customer for an entity: its own one, else the common one, else empty."""
-        for key in ((customer_code, entity_code), (customer_code, None)):
-            if key in self._customers:
-                return self._customers[key]
-        return {}
+    def customer_row(self, customer_code: str, entity_code: str | None, day: date) -> Row | None:
+        """The row of an entity, or the common one, that is valid on a day."""
+        rows = self._customers.get((customer_code, entity_code), [])
+        valid = [(first_day, row) for first_day, row in rows if first_day <= day]
+        return max(valid, key=lambda found: found[0])[1] if valid else None
 
-    def _attributes(self, customer: Row, document: Row) -> dict[str, str]:
-        attributes = {
-            segment_type: customer.get(column) or NONE
-            for segment_type, column in SEGMENT_COLUMNS.items()
+    def customer(self, customer_code: str, entity_code: str, day: date) -> Row:
+        """Record of a customer for an entity on a day.
+
+        Its own one, else the common one; before both the one that comes first; else empty.
+        """
+        for code in (entity_code, None):
+            row = self.customer_row(customer_code, code, day)
+            if row is not None:
+                return row
+        known = [
+            found
+            for code in (entity_code, None)
+            for found in self._customers.get((customer_code, code), [])
+        ]
+        return min(known, key=lambda found: found[0])[1] if known else {}
+
+    def customers(self, customer_code: str, entity_code: str) -> list[tuple[date, Row]]:
+        """Records of a customer for an entity, each with the day from which it holds."""
+        days = {date.min} | {
+            first_day
+            for code in (entity_code, None)
+            for first_day, _ in self._customers.get((customer_code, code), [])
         }
-        for segment_type in ("business_unit", "salesperson"):
-            own = document.get(SEGMENT_COLUMNS[segment_type])
-            if own:
-                attributes[segment_type] = own
-        return attributes
+        return [(day, self.customer(customer_code, entity_code, day)) for day in sorted(days)]
 
     def _document(self, row: Row) -> Item:
         gross = row["gross_amount"]
@@ -324,7 +359,8 @@ class Ledger:
         booking_date = row["issue_date"]
         if item_type == "opening" and row.get("opening_date") is not None:
             booking_date = row["opening_date"]
-        customer = self.customer(row["customer_code"], row["entity_code"])
+        customer_code, entity_code = row["customer_code"], row["entity_code"]
+        customer = self.customer(customer_code, entity_code, row["issue_date"])
         payment_terms = row.get("payment_terms") or customer.get("payment_terms")
         due_date = row.get("due_date")
         terms = terms_of(payment_terms)
@@ -342,9 +378,12 @@ class Ledger:
             currency_code=row["currency_code"],
             issue_amount=-abs(gross) if is_credit else gross,
             is_factored=bool(row.get("is_factored")),
-            customer=customer,
-            customer_name=customer.get("customer_name") or row["customer_code"],
-            attributes=self._attributes(customer, row),
+            customers=self.customers(customer_code, entity_code),
+            own_segments={
+                segment_type: row[SEGMENT_COLUMNS[segment_type]]
+                for segment_type in ("business_unit", "salesperson")
+                if row.get(SEGMENT_COLUMNS[segment_type])
+            },
             net_amount=row.get("net_amount"),
             is_insurable=row.get("is_insurable"),
             payment_terms=payment_terms,
@@ -355,7 +394,6 @@ class Ledger:
         if customer_code is None:
             paid = self._documents.get((row["entity_code"], row["invoice_number"]))
             customer_code = paid.customer_code if paid is not None else UNKNOWN
-        customer = self.customer(customer_code, row["entity_code"])
         return Item(
             item_type="receipt",
             side="credit",
@@ -368,9 +406,8 @@ class Ledger:
             currency_code=row["currency_code"],
             issue_amount=-row["amount"],
             is_factored=False,
-            customer=customer,
-            customer_name=customer.get("customer_name") or customer_code,
-            attributes=self._attributes(customer, {}),
+            customers=self.customers(customer_code, row["entity_code"]),
+            own_segments={},
             reversed_on=row.get("reversed_on"),
         )
 

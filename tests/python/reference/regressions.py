@@ -289,4 +289,56 @@ REGRESSIONS: dict[str, Case] = {
             {"dispute_id": "D1", "invoice_number": "1", "opened_on": "2024-04-11"},
         ],
     },
+    # The example of ADR 0020; its figures by hand are in test_reference.py.
+    "a customer moves to another region in the middle of a month": {
+        "customers": [
+            {"customer_code": "C5", "region": "WEST"},
+            {"customer_code": "C5", "valid_from": "2024-04-15", "region": "SOUTH"},
+        ],
+        "invoices": [
+            {
+                "invoice_number": "1",
+                "customer_code": "C5",
+                "issue_date": "2024-03-20",
+                "due_date": "2024-04-19",
+                "gross_amount": "500.00",
+                "currency_code": "EUR",
+            },
+            {
+                "invoice_number": "2",
+                "customer_code": "C5",
+                "issue_date": "2024-03-25",
+                "due_date": "2024-04-30",
+                "gross_amount": "200.00",
+                "currency_code": "EUR",
+            },
+        ],
+        "receipts": [
+            {
+                "receipt_id": "R1",
+                "customer_code": "C5",
+                "receipt_date": "2024-04-10",
+                "amount": "200.00",
+                "currency_code": "EUR",
+                "invoice_number": "2",
+            },
+            {
+                "receipt_id": "R2",
+                "customer_code": "C5",
+                "receipt_date": "2024-05-06",
+                "amount": "300.00",
+                "currency_code": "EUR",
+                "invoice_number": "1",
+            },
+        ],
+        "promises": [
+            {
+                "promise_id": "P1",
+                "invoice_number": "1",
+                "made_on": "2024-04-12",
+                "promised_date": "2024-05-06",
+                "amount": "300.00",
+            },
+        ],
+    },
 }
