@@ -18,6 +18,7 @@ from encours import findings, lake, runs
 from encours.errors import DataError
 from encours.feeds import load_contract
 from encours.home import Home
+from encours.lineage import compiled
 from encours.project import PROFILES_FOLDER, PROJECT_FOLDER
 from encours.runs import Run
 
@@ -53,6 +54,10 @@ def build(home: Home, run: Run, progress: Progress) -> None:
             )
         runs.register(connection, home, run)
         findings.register(connection, home, run)
+        known = compiled.kept(home, run.code_sha256 or "")
+        compiled.register(connection, known)
+    if known is None:
+        _read_lineage(home, run, progress)
     results = _invoke_dbt(home, run, progress)
     with duckdb.connect(str(home.build_database), read_only=True) as connection:
         problem = _problem(connection, home, run, results)
@@ -82,19 +87,58 @@ def _same_currency(home: Home, run: Run) -> None:
         )
 
 
+def _read_lineage(home: Home, run: Run, progress: Progress) -> None:
+    """Read the lineage of code that is new, for this run and those to come.
+
+    Where a model does not compile nothing is read: the build says what is wrong with it.
+    """
+    progress("build: reading the lineage of changed models, which takes some seconds")
+    outcome = _dbt(home, run, ["compile", "--select", "resource_type:model"])
+    if not outcome.success:
+        return
+    manifest = json.loads((_target(home) / "manifest.json").read_text(encoding="utf-8"))
+    with duckdb.connect(str(home.build_database)) as connection:
+        columns: dict[str, list[str]] = {}
+        for table, column in connection.execute(
+            "select table_name, column_name from information_schema.columns "
+            "where table_schema = 'raw' order by table_name, ordinal_position"
+        ).fetchall():
+            columns.setdefault(table, []).append(column)
+        lineage = compiled.read(manifest, columns)
+        compiled.register(connection, compiled.keep(home, run.code_sha256 or "", lineage))
+
+
+def _target(home: Home) -> Path:
+    return (home.path / "dbt").resolve()
+
+
 def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]]:
+    target, run_folder = _target(home), runs.folder(home, run).resolve()
+    (target / "run_results.json").unlink(missing_ok=True)
+    progress("build: starting dbt, which takes some seconds")
+    # Unit tests try formulas on examples, and do not depend on what was loaded.
+    outcome = _dbt(home, run, ["build", "--exclude-resource-type", "unit_test"], progress)
+    for name in ("manifest.json", "run_results.json"):
+        if (target / name).is_file():
+            shutil.copyfile(target / name, run_folder / name)
+    if outcome.exception is not None or not (target / "run_results.json").is_file():
+        raise DataError(f"dbt stopped: {outcome.exception}. Its log is {run_folder / 'dbt.log'}.")
+    document = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
+    results: list[dict[str, Any]] = document["results"]
+    return results
+
+
+def _dbt(home: Home, run: Run, words: list[str], progress: Progress | None = None) -> Any:
+    """Run a command of dbt in this process; a progress is told of each finished node."""
     # dbt takes two seconds to import: only the commands that build wait for it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
-    target = (home.path / "dbt").resolve()
-    run_folder = runs.folder(home, run).resolve()
+    target = _target(home)
     # Without the folder in its path, so that what dbt parsed for one home folder serves all others.
     os.environ["ENCOURS_BUILD_DATABASE"] = home.build_database.name
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
-    (target / "run_results.json").unlink(missing_ok=True)
-    progress("build: starting dbt, which takes some seconds")
-    runner = dbtRunner(callbacks=[_reporter(progress)])
+    runner = dbtRunner(callbacks=[_reporter(progress)] if progress else [])
     # dbt prints empty lines of its own, whatever its log level.
     with (
         contextlib.redirect_stdout(io.StringIO()),
@@ -104,13 +148,11 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
     ):
         outcome = runner.invoke(
             [
-                "build",
-                # They try formulas on examples, and do not depend on what was loaded.
-                *("--exclude-resource-type", "unit_test"),
+                *words,
                 *("--project-dir", str(PROJECT_FOLDER)),
                 *("--profiles-dir", str(PROFILES_FOLDER)),
                 *("--target-path", str(target)),
-                *("--log-path", str(run_folder)),
+                *("--log-path", str(runs.folder(home, run).resolve())),
                 *("--log-level", "none", "--log-level-file", "info"),
                 "--no-use-colors",
                 "--no-version-check",
@@ -120,14 +162,7 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
     if interrupts or isinstance(outcome.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
     DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-    for name in ("manifest.json", "run_results.json"):
-        if (target / name).is_file():
-            shutil.copyfile(target / name, run_folder / name)
-    if outcome.exception is not None or not (target / "run_results.json").is_file():
-        raise DataError(f"dbt stopped: {outcome.exception}. Its log is {run_folder / 'dbt.log'}.")
-    document = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
-    results: list[dict[str, Any]] = document["results"]
-    return results
+    return outcome
 
 
 @contextlib.contextmanager

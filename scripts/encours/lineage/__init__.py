@@ -1,0 +1,1 @@
+"""Lineage: from the columns of the delivered files, through every model, to the figures."""
