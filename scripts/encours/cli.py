@@ -489,7 +489,8 @@ def _print_tree(traced: lineage.Trace, depth: int | None, *, conditions: bool) -
     tree = Tree(_branch(root))
     add(tree, root)
     _out.print(tree, soft_wrap=True)
-    for title, kind in (("Made of", "value"), ("Decided by", "condition")):
+    titles: dict[lineage.Kind, str] = {"value": "Made of", "condition": "Decided by"}
+    for kind, title in titles.items():
         feeds = traced.feeds(kind)
         if feeds:
             _out.print(f"\n{title}:", *(f"  {line}" for line in feeds), sep="\n", soft_wrap=True)

@@ -327,8 +327,8 @@ def _mapping_rows(mapping: LoadedMapping) -> Iterator[tuple[str | None, ...]]:
         yield (*place, name, mapping.feed, "*", "condition", "filter", mapping.rows.expression)
     for column, origin in mapping.columns.items():
         way = "identity" if origin.expression is None else "transformation"
-        for name in origin.columns or [None]:
-            yield (*place, name, mapping.feed, column, "value", way, origin.expression)
+        for file_column in origin.columns or (None,):
+            yield (*place, file_column, mapping.feed, column, "value", way, origin.expression)
 
 
 def _rejected_sql(home: Home, loads: list[Manifest], parts: list[InForce]) -> str:

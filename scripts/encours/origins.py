@@ -142,9 +142,7 @@ def _origin(
     return ColumnOrigin(columns=[], expression=quoted(origin.value or ""))
 
 
-def _columns_in(
-    connection: duckdb.DuckDBPyConnection, sql: str, names: Sequence[str]
-) -> list[str]:
+def _columns_in(connection: duckdb.DuckDBPyConnection, sql: str, names: Sequence[str]) -> list[str]:
     """The columns of a file that SQL of its source uses, as the file writes them."""
     row = connection.execute("select json_serialize_sql(?)", [f"select (\n{sql}\n)"]).fetchone()
     tree = json.loads(row[0]) if row else {}

@@ -1,5 +1,6 @@
 """Lineage: from the columns of the delivered files, through every model, to the figures."""
 
-from encours.lineage.trace import COLUMNS, Branch, Trace, trace
+from encours.lineage.graph import Branch, Kind
+from encours.lineage.trace import COLUMNS, Trace, trace
 
-__all__ = ["COLUMNS", "Branch", "Trace", "trace"]
+__all__ = ["COLUMNS", "Branch", "Kind", "Trace", "trace"]

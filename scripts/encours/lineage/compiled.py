@@ -120,10 +120,8 @@ def read(manifest: Mapping[str, Any], raw: Mapping[str, Sequence[str]]) -> Linea
                 place = (origin.schema, origin.table, origin.column, kind)
                 ways.setdefault(place, set()).add(origin.way)
             for (upstream, table, name, kind), way in sorted(ways.items()):
-                rows.append(
-                    [*own, column, upstream, table, types[upstream, table], name, kind]
-                    + [", ".join(sorted(way))]
-                )
+                read_from = [upstream, table, types[upstream, table], name]
+                rows.append([*own, column, *read_from, kind, ", ".join(sorted(way))])
     return {"model_tables": tables, "model_columns": rows}
 
 

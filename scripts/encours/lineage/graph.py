@@ -26,7 +26,11 @@ class Node(NamedTuple):
     @property
     def place(self) -> str:
         """Table or file that it is in."""
-        return f"{self.table} of {self.schema}" if self.type == "file" else f"{self.schema}.{self.table}"
+        return (
+            f"{self.table} of {self.schema}"
+            if self.type == "file"
+            else f"{self.schema}.{self.table}"
+        )
 
     @property
     def label(self) -> str:
@@ -150,9 +154,7 @@ def load(connection: duckdb.DuckDBPyConnection) -> Graph:
     return Graph(steps)
 
 
-def find(
-    graph: Graph, figures: Mapping[str, tuple[str, str]], name: str
-) -> Node:
+def find(graph: Graph, figures: Mapping[str, tuple[str, str]], name: str) -> Node:
     """The column that a name means.
 
     Args:

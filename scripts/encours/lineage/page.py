@@ -6,12 +6,14 @@ from html import escape
 from encours.lineage.graph import ROWS, Branch, Graph, Kind, Node, Step, leaves
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8886; --soft: #7779; --accent: #0b6; }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
+:root { color-scheme: light dark; --line: #8886; --soft: #7779; }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; }
+body { padding: 0 1rem; }
 h1 { margin-bottom: .2rem; } h2 { margin-top: 2.2rem; border-bottom: 1px solid var(--line); }
 h3 { margin: 1.6rem 0 .3rem; font-family: ui-monospace, monospace; font-size: 1rem; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: .25rem .6rem; border-bottom: 1px solid var(--line); }
+th, td { text-align: left; vertical-align: top; padding: .25rem .6rem; }
+th, td { border-bottom: 1px solid var(--line); }
 th { font-weight: 600; }
 code, td:first-child, summary, li { font-family: ui-monospace, monospace; font-size: .86rem; }
 ul { list-style: none; padding-left: 1.3rem; margin: 0; border-left: 1px solid var(--line); }
@@ -38,7 +40,7 @@ def render(
     found = leaves(kinds)
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">",
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>Lineage of {escape(root.label)}</title><style>{_STYLE}</style></head><body>",
@@ -51,8 +53,8 @@ def render(
         "</ul><h2>Columns of the feeds and files</h2>",
         *_sources("Made of", found["value"], graph),
         *_sources("Decided by", found["condition"], graph),
-        "<h2>Every step</h2><p>One step back from each column. Values go into it; conditions decide "
-        "it: tests, filters, keys of joins, groups, windows.</p>",
+        "<h2>Every step</h2><p>One step back from each column. Values go into it; conditions "
+        "decide it: tests, filters, keys of joins, groups, windows.</p>",
         *_tables(kinds, graph),
         "</body></html>",
     ]

@@ -9,7 +9,8 @@ whatever rows are left out, so it does not depend on them; an aggregate does.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sqlglot import exp
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 from sqlglot.schema import MappingSchema
@@ -44,6 +45,7 @@ class _Use(NamedTuple):
 
 
 Origins = frozenset[Origin]
+_Windows = dict[str, exp.Expr]
 _NOTHING: Origins = frozenset()
 
 
@@ -57,24 +59,15 @@ def columns_of(sql: str, schema: MappingSchema) -> dict[str, Origins]:
     Raises:
         sqlglot.errors.SqlglotError: It cannot be read, or reads a column that is not there.
     """
-    tree = exp.maybe_parse(sql, dialect=DIALECT)
-    tree = qualify(tree, schema=schema, dialect=DIALECT, quote_identifiers=False)
+    tree = qualify(
+        parse_one(sql, dialect=DIALECT), schema=schema, dialect=DIALECT, quote_identifiers=False
+    )
     root = build_scope(tree)
     if root is None:
-        raise ValueError("is no query")
+        raise SqlglotError("it is no query")
     reading = _Reading()
     found = {name: reading.column(root, name) for name in _names(root)}
     return found | {ROWS: reading.rows(root)}
-
-
-def columns_in(sql: str) -> list[str]:
-    """Names of the columns that an expression or condition uses, in their order.
-
-    Raises:
-        sqlglot.errors.SqlglotError: It cannot be read.
-    """
-    tree = exp.maybe_parse(sql, dialect=DIALECT)
-    return list(dict.fromkeys(column.name for column in tree.find_all(exp.Column)))
 
 
 class _Reading:
@@ -101,23 +94,29 @@ class _Reading:
     def _read_column(self, scope: Scope, name: str) -> Origins:
         if scope.set_operation_scopes:
             place = _names(scope).index(name)
-            return _joined(self.column(each, _names(each)[place]) for each in scope.set_operation_scopes)
-        projection = next(
-            each for each in scope.expression.selects if each.alias_or_name == name
-        )
+            return _joined(
+                self.column(each, _names(each)[place]) for each in scope.set_operation_scopes
+            )
+        if isinstance(scope.expression, exp.Values):
+            return _NOTHING
+        projection = next(each for each in _select(scope) if each.alias_or_name == name)
         return self._expression(scope, projection)
 
-    def _expression(self, scope: Scope, expression: exp.Expression) -> Origins:
+    def _expression(self, scope: Scope, expression: exp.Expr) -> Origins:
         windows = _named_windows(scope.expression)
         uses = list(_uses(expression, "identity", windows))
         found = self._resolved(scope, uses) | self._looked_up(scope, uses)
-        if any(True for _ in _aggregates(expression)):
-            found |= self._input_rows(scope) | self._resolved(scope, _groups(scope.expression))
+        if _is_aggregate(expression):
+            groups = _groups(scope.expression)
+            found |= self._input_rows(scope)
+            found |= self._resolved(scope, groups) | self._looked_up(scope, groups)
         if expression.find(exp.Window):
             found |= self.rows(scope)
         return found
 
-    def _looked_up(self, scope: Scope, uses: Iterable[_Use], seen: frozenset[str] = frozenset()) -> Origins:
+    def _looked_up(
+        self, scope: Scope, uses: Iterable[_Use], seen: frozenset[str] = frozenset()
+    ) -> Origins:
         """What decides which rows of a joined table stand beside those of the first."""
         joins = {join.alias_or_name: join for join in scope.expression.args.get("joins") or []}
         found = _NOTHING
@@ -132,18 +131,22 @@ class _Reading:
         if scope.set_operation_scopes:
             return _joined(self.rows(each) for each in scope.set_operation_scopes)
         select = scope.expression
+        if isinstance(select, exp.Values):
+            return _NOTHING
         windows = _named_windows(select)
         uses = [
-            use for part in ("having", "qualify") for use in _uses(select.args.get(part), "filter", windows)
+            use
+            for part in ("having", "qualify")
+            for use in _uses(select.args.get(part), "filter", windows)
         ]
         if select.args.get("distinct"):
-            uses += [use for each in select.selects for use in _uses(each, "group_by", windows)]
-        for each in select.selects:
+            uses += [use for each in _select(scope) for use in _uses(each, "group_by", windows)]
+        for each in _select(scope):
             for unnest in each.find_all(exp.Unnest, exp.Explode):
                 uses += _uses(unnest, "join", {})
         found = self._resolved(scope, uses) | self._looked_up(scope, uses)
         groups = _groups(select)
-        is_one_row = not groups and any(True for each in select.selects for _ in _aggregates(each))
+        is_one_row = not groups and any(map(_is_aggregate, _select(scope)))
         if is_one_row:
             return found
         found |= self._input_rows(scope)
@@ -185,8 +188,6 @@ class _Reading:
                 found |= self._subquery(scope, column, way)
                 continue
             source = _source(scope, column.table)
-            if source is None:
-                continue
             if isinstance(source, Scope):
                 found |= _through(self.column(source, column.name), way)
             elif isinstance(source.this, exp.Func):
@@ -203,120 +204,133 @@ class _Reading:
 
 
 def _names(scope: Scope) -> list[str]:
-    return [each.alias_or_name for each in scope.expression.selects]
+    return [each.alias_or_name for each in _select(scope)]
 
 
-def _source(scope: Scope, name: str) -> exp.Table | Scope | None:
+def _select(scope: Scope) -> list[exp.Expr]:
+    """The columns that a part of the query selects."""
+    return list(_query(scope.expression).selects)
+
+
+def _source(scope: Scope, name: str) -> exp.Table | Scope:
     """The table or part of the query that a name means, from the inside to the outside."""
     inside: Scope | None = scope
     while inside is not None:
         if name in inside.sources:
             return inside.sources[name]
         inside = inside.parent
-    return None
+    raise SqlglotError(f"it reads a column of {name or 'no table'}, which it does not name")
 
 
-def _uses(node: exp.Expression | None, way: str, windows: dict[str, exp.Expression]) -> Iterator[_Use]:
-    """Columns and subqueries of an expression, each with the way in which it is used."""
-    if node is None:
-        return
-    stronger = way if way not in VALUES else _stronger(way, "transformation")
+def _uses(node: exp.Expr | None, way: str, windows: _Windows) -> Iterator[_Use]:
+    """Columns and subqueries of an expression, each with the way in which it is used.
+
+    Args:
+        node: The expression, if there is one.
+        way: How the whole is used.
+        windows: The windows that the query names.
+    """
+    if isinstance(node, exp.Column):
+        yield _Use(node, way)
+    elif isinstance(node, exp.Query):
+        yield _Use(_query(node), way)
+    elif node is not None:
+        for part, own_way in _parts(node, windows):
+            yield from _uses(part, _along(way, own_way), windows)
+
+
+def _parts(node: exp.Expr, windows: _Windows) -> list[tuple[exp.Expr | None, str]]:
+    """The parts of an expression, each with the way in which it is used there."""
+    arguments = node.args
+    own: tuple[exp.Expr | None, ...] = (node.this,)
+    found: Iterable[tuple[exp.Expr | None, str]] = ()
     match node:
-        case exp.Column():
-            yield _Use(node, way)
-        case exp.Query():
-            yield _Use(node.unnest(), way)
-        case exp.Alias() | exp.Paren() | exp.Cast() | exp.TryCast():
-            yield from _uses(node.this, way, windows)
+        case exp.Alias() | exp.Paren() | exp.Cast():
+            way = "identity"
         case exp.Case():
-            yield from _uses(node.this, _weakest(way, "conditional"), windows)
-            for each in node.args["ifs"]:
-                yield from _uses(each, stronger, windows)
-            yield from _uses(node.args.get("default"), stronger, windows)
+            way = "conditional"
+            found = [(each, "identity") for each in arguments["ifs"]]
+            found += [(arguments.get("default"), "transformation")]
         case exp.If():
-            yield from _uses(node.this, _weakest(way, "conditional"), windows)
-            yield from _uses(node.args.get("true"), stronger, windows)
-            yield from _uses(node.args.get("false"), stronger, windows)
+            way = "conditional"
+            found = [(arguments.get(name), "transformation") for name in ("true", "false")]
         case exp.Filter():
-            yield from _uses(node.this, way, windows)
-            yield from _uses(node.expression, _weakest(way, "filter"), windows)
+            way = "identity"
+            found = [(node.expression, "filter")]
         case exp.Window():
-            yield from _uses(node.this, stronger, windows)
-            named = windows.get(node.alias)
-            for part in (node, named) if named is not None else (node,):
-                for each in part.args.get("partition_by") or []:
-                    yield from _uses(each, _weakest(way, "window"), windows)
-                yield from _uses(part.args.get("order"), _weakest(way, "window"), windows)
+            way = "transformation"
+            parts = [node, windows[node.alias]] if node.alias in windows else [node]
+            found = [(each, "window") for part in parts for each in _window_columns(part)]
         case exp.Order():
-            for each in node.expressions:
-                yield from _uses(each, _weakest(way, "sort"), windows)
-            yield from _uses(node.this, way, windows)
+            way = "identity"
+            found = [(each, "sort") for each in node.expressions]
         case exp.ArgMax() | exp.ArgMin():
-            yield from _uses(node.this, _aggregated(way), windows)
-            yield from _uses(node.expression, _weakest(way, "sort"), windows)
-        case exp.AggFunc():
-            for each in node.iter_expressions():
-                yield from _uses(each, _aggregated(way), windows)
+            way = "aggregation"
+            found = [(node.expression, "sort")]
         case _:
-            for each in node.iter_expressions():
-                yield from _uses(each, stronger, windows)
+            way = "aggregation" if isinstance(node, exp.AggFunc) else "transformation"
+            own = tuple(node.iter_expressions())
+    return [*((each, way) for each in own), *found]
 
 
-def _groups(select: exp.Expression) -> list[_Use]:
+def _window_columns(window: exp.Expr) -> list[exp.Expr]:
+    order = window.args.get("order")
+    return [*(window.args.get("partition_by") or []), *([order] if order is not None else [])]
+
+
+def _along(way: str, own_way: str) -> str:
+    """How a part of something is used that is itself used in a way."""
+    if way not in VALUES or own_way not in VALUES:
+        return own_way if way in VALUES else way
+    return max(way, own_way, key=VALUES.index)
+
+
+def _groups(select: exp.Expr) -> list[_Use]:
     """What the rows of a select are grouped by."""
     group = select.args.get("group")
     if group is None:
         return []
     if group.args.get("all"):
-        parts = [each for each in select.selects if not any(True for _ in _aggregates(each))]
+        parts = [each for each in _query(select).selects if not _is_aggregate(each)]
     else:
         parts = group.expressions
     return [use for part in parts for use in _uses(part, "group_by", {})]
 
 
-def _aggregates(expression: exp.Expression) -> Iterator[exp.Expression]:
+def _aggregates(expression: exp.Expr) -> Iterator[exp.Expr]:
     """Aggregates that fold the rows of a group, not those over a window, nor in a subquery."""
     if isinstance(expression, exp.Query):
         return
+    parts = list(expression.iter_expressions())
     if isinstance(expression, exp.Window):
-        inside = expression.this
-        inside = inside.this if isinstance(inside, exp.Filter) else inside
-        parts = [*inside.iter_expressions(), *(expression.args.get("partition_by") or [])]
-        order = expression.args.get("order")
-        parts += [order] if order is not None else []
-    else:
-        if isinstance(expression, exp.AggFunc):
-            yield expression
-        parts = list(expression.iter_expressions())
+        function = expression.this
+        function = function.this if isinstance(function, exp.Filter) else function
+        parts = [*function.iter_expressions(), *_window_columns(expression)]
+    elif isinstance(expression, exp.AggFunc):
+        yield expression
     for each in parts:
         yield from _aggregates(each)
 
 
-def _named_windows(select: exp.Expression) -> dict[str, exp.Expression]:
+def _is_aggregate(expression: exp.Expr) -> bool:
+    return any(True for _ in _aggregates(expression))
+
+
+def _query(query: exp.Expr) -> exp.Query:
+    inside = query.unnest()
+    if not isinstance(inside, exp.Query):
+        raise TypeError(f"{inside.sql(DIALECT)} is no query")
+    return inside
+
+
+def _named_windows(select: exp.Expr) -> _Windows:
     return {window.name: window for window in select.args.get("windows") or []}
 
 
-def _stronger(one: str, other: str) -> str:
-    return max(one, other, key=VALUES.index)
-
-
-def _aggregated(way: str) -> str:
-    return "aggregation" if way in VALUES else way
-
-
-def _weakest(way: str, condition: str) -> str:
-    """The way of a condition inside something that is used in a way itself."""
-    return condition if way in VALUES else way
-
-
 def _through(inner: Origins, way: str) -> Origins:
-    """Origins of a column that is itself used in a way."""
-    if way not in VALUES:
-        return frozenset(
-            origin if origin.column == ROWS else origin._replace(way=way) for origin in inner
-        )
+    """Origins of a column that is itself used in a way; rows stay rows."""
     return frozenset(
-        origin._replace(way=_stronger(way, origin.way)) if origin.is_value else origin
+        origin if origin.column == ROWS else origin._replace(way=_along(way, origin.way))
         for origin in inner
     )
 
