@@ -18,7 +18,7 @@ from encours import findings, lake, runs
 from encours.errors import DataError
 from encours.feeds import load_contract
 from encours.home import Home
-from encours.lineage import compiled
+from encours.lineage import compiled, events
 from encours.project import PROFILES_FOLDER, PROJECT_FOLDER
 from encours.runs import Run
 
@@ -38,6 +38,7 @@ def build(home: Home, run: Run, progress: Progress) -> None:
         DataError: A model or a test fails; the message names it, with the rows that show it.
     """
     runs.save(home, run)
+    events.started(home, run)
     progress("build: opening the lake")
     for path in (home.build_database, home.build_database.with_suffix(".duckdb.wal")):
         path.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from encours import lineage, pipeline, quality, runs
+from encours import lineage, pipeline, quality
 from encours import show as shown
 from encours.check import check_source
 from encours.demo import generate
@@ -225,7 +225,7 @@ def publish_command(
     """Show readers the last build that passed every test."""
     place = _existing(home)
     with place.lock(), _progress() as progress:
-        runs.settle_interrupted(place)
+        pipeline.settle(place)
         if to is Target.PARQUET:
             _out.print(f"Published to {publish_parquet(place)}, one folder per table.")
             return

@@ -14,6 +14,7 @@ from encours.build import docs_path, manifest_path
 from encours.errors import DataError, UsageError
 from encours.home import Home, move_whole, sync_file, sync_folder, write_whole
 from encours.lake import quoted, utc
+from encours.lineage import events
 from encours.runs import Run
 
 PUBLISHED_SCHEMAS = ("marts", "audit")
@@ -87,6 +88,7 @@ def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
     move_whole(unfinished, home.published_database)
     write_whole(home.docs, docs_path(home).read_bytes())
     runs.save(home, run)
+    events.ended(home, run)
 
 
 def publish_parquet(home: Home) -> Path:

@@ -1,7 +1,8 @@
 """What the columns of a query come from: cases that a reader of the SQL can check by eye."""
 
 import pytest
-from encours.lineage.statement import ROWS, columns_of
+from encours.lineage.statement import columns_of
+from encours.lineage.terms import ROWS
 from sqlglot.errors import SqlglotError
 from sqlglot.schema import MappingSchema
 

@@ -13,6 +13,7 @@ import duckdb
 from encours.errors import DataError, UsageError
 from encours.home import Home
 from encours.lake import quoted
+from encours.lineage.terms import ROWS
 from encours.project import PROJECT_FOLDER
 
 _UPSTREAM = "upstream_schema varchar, upstream_name varchar, upstream_type varchar"
@@ -83,7 +84,7 @@ def read(manifest: Mapping[str, Any], raw: Mapping[str, Sequence[str]]) -> Linea
     from sqlglot.errors import SqlglotError  # noqa: PLC0415
     from sqlglot.schema import MappingSchema  # noqa: PLC0415
 
-    from encours.lineage.statement import ROWS, columns_of  # noqa: PLC0415
+    from encours.lineage.statement import columns_of  # noqa: PLC0415
 
     nodes = {**manifest["nodes"], **manifest["sources"]}
     schema = MappingSchema(dialect="duckdb")

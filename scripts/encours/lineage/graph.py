@@ -3,15 +3,14 @@
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 
 from encours.errors import UsageError
 from encours.feeds import nearest
+from encours.lineage.terms import ROWS, Kind
 
-Kind = Literal["value", "condition"]
-ROWS = "*"
 _LEAVES = ("feed", "file")
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from encours.lineage.graph import ROWS, Branch, Graph, Kind, Node, Step, leaves
+from encours.lineage.graph import Branch, Graph, Node, Step, leaves
+from encours.lineage.terms import ROWS, Kind
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #7779; }

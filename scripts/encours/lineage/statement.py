@@ -15,12 +15,9 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 from sqlglot.schema import MappingSchema
 
-DIALECT = "duckdb"
-ROWS = "*"
-"""Stands for the rows of a table where a column is named."""
+from encours.lineage.terms import ROWS, VALUES
 
-VALUES = ("identity", "transformation", "aggregation")
-"""Ways in which a value goes into a value, the weakest first; names are those of OpenLineage."""
+DIALECT = "duckdb"
 
 
 class Origin(NamedTuple):

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from encours.home import Home
-from encours.lineage.graph import ROWS, Graph, Kind, Node, find, leaves, load
+from encours.lineage.graph import Graph, Node, find, leaves, load
 from encours.lineage.page import render
+from encours.lineage.terms import ROWS, Kind
 from encours.show import kpi_names, open_published
 
 COLUMNS = (
