@@ -22,6 +22,8 @@ _TABLES = {
     "model_columns": "schema varchar, name varchar, type varchar, column_name varchar, "
     f"{_UPSTREAM}, upstream_column varchar, kind varchar, transformations varchar",
 }
+_KEPT = 20
+"""Code of so many states has its lineage kept; each takes a tenth of a megabyte."""
 
 Lineage = dict[str, list[list[str]]]
 """Rows of raw.model_tables and raw.model_columns, by the name of the table."""
@@ -29,17 +31,18 @@ Lineage = dict[str, list[list[str]]]
 
 def kept(home: Home, code_sha256: str) -> Path | None:
     """Where the lineage of the code with a hash is, if it was read before, for any home folder."""
-    for folder in _folders(home, code_sha256):
-        if all((folder / f"{name}.parquet").is_file() for name in _TABLES):
-            return folder
-    return None
+    return next(filter(_is_whole, _folders(home, code_sha256)), None)
 
 
 def keep(home: Home, code_sha256: str, lineage: Lineage) -> Path:
-    """Write down the lineage of the code with a hash; that of other code goes."""
+    """Write down the lineage of the code with a hash, and return where; the oldest go.
+
+    Raises:
+        UsageError: Neither the project nor the home folder can be written.
+    """
     for folder in _folders(home, code_sha256):
-        with contextlib.suppress(OSError):
-            unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+        unfinished = folder.with_name(f"unfinished-{os.getpid()}")
+        with contextlib.suppress(OSError, duckdb.IOException):
             unfinished.mkdir(parents=True, exist_ok=True)
             with duckdb.connect() as connection:
                 for name, columns in _TABLES.items():
@@ -47,10 +50,11 @@ def keep(home: Home, code_sha256: str, lineage: Lineage) -> Path:
                     _insert(connection, name, lineage[name])
                     path = quoted(str(unfinished / f"{name}.parquet"))
                     connection.execute(f"copy {name} to {path} (format parquet)")
-            for other in folder.parent.glob("lineage-*"):
-                if other != unfinished:
-                    shutil.rmtree(other, ignore_errors=True)
             unfinished.replace(folder)
+            for old in sorted(folder.parent.iterdir(), key=_changed_at)[:-_KEPT]:
+                shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if _is_whole(folder):  # written here, or by another run at the same time
             return folder
     raise UsageError(f"{home.path.resolve()}: this home folder cannot be written.")
 
@@ -129,7 +133,15 @@ def read(manifest: Mapping[str, Any], raw: Mapping[str, Sequence[str]]) -> Linea
 def _folders(home: Home, code_sha256: str) -> Iterator[Path]:
     """Where it is kept: beside what dbt parsed, or in the home folder if that cannot be written."""
     for folder in (PROJECT_FOLDER / "target", home.path / "dbt"):
-        yield folder / "lineage" / f"lineage-{code_sha256}"
+        yield folder / "lineage" / code_sha256
+
+
+def _is_whole(folder: Path) -> bool:
+    return all((folder / f"{name}.parquet").is_file() for name in _TABLES)
+
+
+def _changed_at(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, name: str, rows: list[list[str]]) -> None:

@@ -21,12 +21,12 @@ from encours.show import open_published
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, OutputDataset, RunEvent
+    from openlineage.client.generated.base import RunFacet
     from openlineage.client.generated.column_lineage_dataset import (
         ColumnLineageDatasetFacet,
         InputField,
         Transformation,
     )
-    from openlineage.client.generated.base import RunFacet
 
 FILE_NAME = "openlineage.jsonl"
 _CONSTANT = "(constant)"

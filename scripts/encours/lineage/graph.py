@@ -153,20 +153,22 @@ def load(connection: duckdb.DuckDBPyConnection) -> Graph:
     return Graph(steps)
 
 
-def find(graph: Graph, figures: Mapping[str, tuple[str, str]], name: str) -> Node:
+def find(
+    published: Iterable[tuple[str, str, str]], figures: Mapping[str, tuple[str, str]], name: str
+) -> Node:
     """The column that a name means.
 
     Args:
-        graph: The published lineage.
+        published: Schema, table and name of every published column.
         figures: Names of figures, with table and column.
-        name: One of them, or any column as TABLE.COLUMN.
+        name: One of them, or any published column as TABLE.COLUMN.
 
     Raises:
         UsageError: There is no such column.
     """
-    columns = {f"{node.table}.{node.column}": node for node in graph.steps if node.column != ROWS}
-    by_name = columns | {f"{node.schema}.{key}": node for key, node in columns.items()}
-    by_name |= {key: columns[f"{table}.{column}"] for key, (table, column) in figures.items()}
+    columns = {f"{table}.{column}": (schema, table, column) for schema, table, column in published}
+    by_name = columns | {".".join(place): place for place in columns.values()}
+    by_name |= {figure: columns[".".join(place)] for figure, place in figures.items()}
     if name not in by_name:
         # Columns with their table are suggested only for what has one itself.
         similar = columns if "." in name else [key for key in figures if "." not in key]
@@ -174,7 +176,7 @@ def find(graph: Graph, figures: Mapping[str, tuple[str, str]], name: str) -> Nod
             f"There is no KPI or column '{name}'. {nearest(name, similar)} "
             "Give a code of audit.kpi_catalogue, or TABLE.COLUMN."
         )
-    return by_name[name]
+    return Node("model", *by_name[name])
 
 
 def leaves(kinds: Mapping[Node, Kind]) -> dict[Kind, list[Node]]:

@@ -1,5 +1,6 @@
 """The lineage of a column as one HTML page that needs nothing from outside."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -33,7 +34,7 @@ def render(
     Args:
         root: The column.
         graph: The published lineage.
-        description: What the column means, in Markdown; shown as text.
+        description: What the column means, in Markdown.
         published: What is said of the publication, such as its run.
         depth: How many steps back the tree shows; None for all.
     """
@@ -47,10 +48,10 @@ def render(
         f"<title>Lineage of {escape(root.label)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(root.column)}</h1><p><code>{escape(root.label)}</code> · "
         f"{escape(published)}</p>",
-        *(f"<p>{escape(each)}</p>" for each in description.split("\n\n") if each.strip()),
+        *(f"<p>{_marked(each)}</p>" for each in description.split("\n\n") if each.strip()),
         "<h2>The way back</h2><p>What the value is made of; of a count, what decides it "
         "<i>(in italics)</i>. Each column is opened where it stands first.</p><ul>",
-        *_branches(graph.tree(root, depth)),
+        *_branches(graph.tree(root, depth), graph),
         "</ul><h2>Columns of the feeds and files</h2>",
         *_sources("Made of", found["value"], graph),
         *_sources("Decided by", found["condition"], graph),
@@ -62,10 +63,16 @@ def render(
     return "\n".join(parts) + "\n"
 
 
-def _branches(branch: Branch) -> Iterable[str]:
+def _marked(text: str) -> str:
+    """A paragraph of a description, which knows bold and code."""
+    bold = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(text))
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", bold)
+
+
+def _branches(branch: Branch, graph: Graph) -> Iterable[str]:
     step = branch.step
     style = ' class="condition"' if step and step.kind == "condition" else ""
-    text = _link(branch.node) + (_how(step) if step else "")
+    text = _link(branch.node, branch.node.label, graph) + (_how(step) if step else "")
     if not branch.children:
         note = " <small>opened above</small>" if branch.is_repeated else ""
         if branch.hidden:
@@ -74,7 +81,7 @@ def _branches(branch: Branch) -> Iterable[str]:
         return
     yield f"<li><details open{style}><summary>{text}</summary><ul>"
     for child in branch.children:
-        yield from _branches(child)
+        yield from _branches(child, graph)
     yield "</ul></details></li>"
 
 
@@ -91,7 +98,8 @@ def _sources(title: str, nodes: Sequence[Node], graph: Graph) -> Iterable[str]:
             continue
         files = "<br>".join(escape(step.origin.label) for step in steps) or "not delivered"
         by = "<br>".join(dict.fromkeys(escape(step.expression or "") for step in steps))
-        yield f"<tr><td>{_link(node)}</td><td>{files}</td><td><code>{by}</code></td></tr>"
+        link = _link(node, node.label, graph)
+        yield f"<tr><td>{link}</td><td>{files}</td><td><code>{by}</code></td></tr>"
     yield "</table>"
 
 
@@ -107,28 +115,29 @@ def _tables(kinds: dict[Node, Kind], graph: Graph) -> Iterable[str]:
             steps = graph.back(node)
             name = "(its rows)" if node.column == ROWS else node.column
             cells = "".join(
-                f"<td>{_listed([step for step in steps if step.kind == kind])}</td>"
+                f"<td>{_listed([step for step in steps if step.kind == kind], graph)}</td>"
                 for kind in ("value", "condition")
             )
             yield f'<tr id="{_anchor(node)}"><td>{escape(name)}</td>{cells}</tr>'
         yield "</table>"
 
 
-def _listed(steps: Sequence[Step]) -> str:
+def _listed(steps: Sequence[Step], graph: Graph) -> str:
     """The columns that are read, under the tables that they are in."""
     places: dict[str, list[str]] = {}
     for step in steps:
         name = "its rows" if step.origin.column == ROWS else step.origin.column
         places.setdefault(step.origin.place, []).append(
-            f'<a href="#{_anchor(step.origin)}">{escape(name)}</a>{_how(step)}'
+            _link(step.origin, name, graph) + _how(step)
         )
     return "<br>".join(
         f"<code>{escape(place)}</code>: {', '.join(names)}" for place, names in places.items()
     )
 
 
-def _link(node: Node) -> str:
-    return f'<a href="#{_anchor(node)}">{escape(node.label)}</a>'
+def _link(node: Node, text: str, graph: Graph) -> str:
+    """A link to the steps back from a column, if there are any."""
+    return f'<a href="#{_anchor(node)}">{escape(text)}</a>' if graph.back(node) else escape(text)
 
 
 def _how(step: Step) -> str:

@@ -76,12 +76,14 @@ def trace(home: Home, name: str) -> Trace:
     """
     with open_published(home) as connection:
         graph = load(connection)
-        root = find(graph, kpi_names(connection), name)
-        comment = connection.execute(
-            "select comment from duckdb_columns() "
-            "where schema_name = ? and table_name = ? and column_name = ?",
-            [root.schema, root.table, root.column],
-        ).fetchone()
+        comments = connection.execute(
+            "select schema_name, table_name, column_name, comment from duckdb_columns() "
+            "where schema_name in ('marts', 'audit')"
+        ).fetchall()
+        described = {
+            (schema, table, column): comment for schema, table, column, comment in comments
+        }
+        root = find(described, kpi_names(connection), name)
         run = connection.execute("select run_id from audit.runs where is_current").fetchone()
-    description = str(comment[0]) if comment and comment[0] else ""
+    description = described[root.schema, root.table, root.column] or ""
     return Trace(root, graph, description, str(run[0]) if run else "")
