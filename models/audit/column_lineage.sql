@@ -1,4 +1,4 @@
--- What each column is made of and what decides it, one step back; `*` stands for the rows of a table.
+-- What each column is made of and what decides it, one step back; `*` stands for the rows.
 -- Grain: one row per column, column that it reads, and kind.
 with
 
@@ -27,7 +27,7 @@ steps as (
         model_columns.upstream_type,
         model_columns.kind,
         model_columns.transformations,
-        cast(null as varchar) as expression
+        cast(null as varchar) as source_expression
     from model_columns
 
     union all
@@ -43,7 +43,7 @@ steps as (
         'file' as upstream_type,
         source_columns.kind,
         source_columns.transformations,
-        source_columns.expression
+        source_columns.expression as source_expression
     from source_columns
 
 )
@@ -60,7 +60,7 @@ select
     steps.kind,
     -- A column that a source maps in two ways over time has both.
     {{ list_text('steps.transformations') }} as transformations,
-    {{ list_text('steps.expression') }} as expression
+    {{ list_text('steps.source_expression') }} as source_expression
 
 from steps
 group by

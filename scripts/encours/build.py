@@ -62,13 +62,19 @@ def build(home: Home, run: Run, progress: Progress) -> None:
         parsed = _dbt(home, run, ["parse"])
     if parsed.exception is not None:
         raise _stopped(home, run, parsed)
+    unread = None
     if known is None:
-        _read_lineage(home, run, parsed.result, progress)
+        try:
+            _read_lineage(home, run, parsed.result, progress)
+        except DataError as error:  # of SQL that is wrong, the build says more
+            unread = error
     results = _build(home, run, parsed.result, progress)
     with duckdb.connect(str(home.build_database), read_only=True) as connection:
         problem = _problem(connection, home, run, results)
         if problem:
             raise DataError(problem)
+        if unread:
+            raise unread
         row = connection.execute(
             "select as_of_date, reporting_currency_code, last_movement_date "
             "from intermediate.int_run"

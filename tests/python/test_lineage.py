@@ -293,7 +293,7 @@ def test_columns_of_feeds_come_from_the_columns_that_the_source_maps(published: 
     """As sources/demo.yml says."""
     rows = published.connection.execute(
         "select table_name, column_name, upstream_schema_name, upstream_table_name, "
-        "upstream_column_name, transformations, expression from audit.column_lineage "
+        "upstream_column_name, transformations, source_expression from audit.column_lineage "
         "where upstream_type = 'file'"
     ).fetchall()
     found = {(row[0], row[1], row[4]): row[2:] for row in rows}

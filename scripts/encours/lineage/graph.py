@@ -140,11 +140,22 @@ class Graph:
 
 
 def load(connection: duckdb.DuckDBPyConnection) -> Graph:
-    """Read the lineage that is published."""
+    """Read the lineage that is published.
+
+    Raises:
+        UsageError: An earlier version published it, without lineage.
+    """
+    if not connection.execute(
+        "select 1 from duckdb_tables() where schema_name = 'audit' and table_name = 'column_lineage'"
+    ).fetchone():
+        raise UsageError(
+            "What is published has no lineage: an earlier version published it. "
+            "Publish again: encours run SOURCE.yml"
+        )
     rows = connection.execute(
         "select table_type, schema_name, table_name, column_name, upstream_type, "
         "upstream_schema_name, upstream_table_name, upstream_column_name, kind, transformations, "
-        "expression from audit.column_lineage order by kind desc, upstream_schema_name, "
+        "source_expression from audit.column_lineage order by kind desc, upstream_schema_name, "
         "upstream_table_name, upstream_column_name"
     ).fetchall()
     steps: dict[Node, list[Step]] = {}

@@ -20,7 +20,7 @@ COLUMNS = (
     "upstream_column_name",
     "kind",
     "transformations",
-    "expression",
+    "source_expression",
     "kind_of_way",
 )
 """Columns of the rows of a trace; `kind_of_way` is `value` where all steps from the column are."""
