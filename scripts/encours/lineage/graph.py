@@ -146,7 +146,8 @@ def load(connection: duckdb.DuckDBPyConnection) -> Graph:
         UsageError: An earlier version published it, without lineage.
     """
     if not connection.execute(
-        "select 1 from duckdb_tables() where schema_name = 'audit' and table_name = 'column_lineage'"
+        "select 1 from duckdb_tables() "
+        "where schema_name = 'audit' and table_name = 'column_lineage'"
     ).fetchone():
         raise UsageError(
             "What is published has no lineage: an earlier version published it. "
