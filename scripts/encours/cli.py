@@ -499,7 +499,8 @@ def _print_tree(traced: lineage.Trace, depth: int | None, *, conditions: bool) -
 def _branch(branch: lineage.Branch) -> str:
     text = escape(branch.node.label)
     if branch.step is not None and branch.step.kind == "condition":
-        text = f"[dim]{text} ({escape(branch.step.transformations.replace('_', ' '))})[/]"
+        ways = branch.step.transformations.replace("_", " ")
+        text = f"[dim]{text}{'' if ways == 'rows' else f' ({ways})'}[/]"
     if branch.step is not None and branch.step.expression:
         text += f" [dim]by {escape(' '.join(branch.step.expression.split()))}[/]"
     if branch.is_repeated:

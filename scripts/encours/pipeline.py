@@ -181,8 +181,8 @@ def fail(home: Home, run: Run, error: EncoursError, clock: Callable[[], datetime
     run.status = "failed"
     run.finished_at = lake.utc(clock())
     run.message = str(error)
-    runs.save(home, run)
     events.ended(home, run)
+    runs.save(home, run)
 
 
 def interrupt(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
@@ -190,8 +190,8 @@ def interrupt(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
     run.status = "interrupted"
     run.finished_at = lake.utc(clock())
     run.message = "Somebody ended the run."
-    runs.save(home, run)
     events.ended(home, run)
+    runs.save(home, run)
 
 
 def _undelivered(home: Home, sources: Sequence[Source]) -> tuple[tuple[str, str], ...]:

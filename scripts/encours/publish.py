@@ -86,9 +86,10 @@ def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
         connection.execute("checkpoint")
     sync_file(unfinished)
     move_whole(unfinished, home.published_database)
-    write_whole(home.docs, docs_path(home).read_bytes())
-    runs.save(home, run)
+    if docs_path(home).is_file():  # not beside a build of an earlier version
+        write_whole(home.docs, docs_path(home).read_bytes())
     events.ended(home, run)
+    runs.save(home, run)
 
 
 def publish_parquet(home: Home) -> Path:

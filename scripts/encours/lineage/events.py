@@ -4,6 +4,7 @@ They are kept beside the record of the run. They leave the machine only where th
 the variable OPENLINEAGE_URL.
 """
 
+import json
 import logging
 import os
 from collections.abc import Iterable
@@ -40,9 +41,11 @@ def started(home: Home, run: Run) -> None:
 
 
 def ended(home: Home, run: Run) -> None:
-    """Say how a run ended: published, failed or interrupted."""
+    """Say how a run ended: published, failed or interrupted; once, however often it is called."""
     path = runs.folder(home, run) / FILE_NAME
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    if lines and json.loads(lines[-1])["eventType"] == _ENDS[run.status]:
+        return
     # One that failed before it built anything starts and ends here.
     events = [] if lines else [_event(home, run, "START", run.started_at)]
     moment = run.finished_at or run.started_at

@@ -72,7 +72,7 @@ class Reached:
 
 @dataclass(frozen=True)
 class Graph:
-    """The steps back from every column, values before conditions."""
+    """The steps back from every column: values, then tests and filters, then keys and groups."""
 
     steps: Mapping[Node, Sequence[Step]]
 
@@ -156,8 +156,9 @@ def load(connection: duckdb.DuckDBPyConnection) -> Graph:
     rows = connection.execute(
         "select table_type, schema_name, table_name, column_name, upstream_type, "
         "upstream_schema_name, upstream_table_name, upstream_column_name, kind, transformations, "
-        "source_expression from audit.column_lineage order by kind desc, upstream_schema_name, "
-        "upstream_table_name, upstream_column_name"
+        "source_expression from audit.column_lineage order by kind desc, "
+        "not regexp_matches(transformations, 'conditional|filter'), transformations = 'rows', "
+        "upstream_schema_name, upstream_table_name, upstream_column_name"
     ).fetchall()
     steps: dict[Node, list[Step]] = {}
     for row in rows:
