@@ -18,6 +18,7 @@ from encours import findings, lake, runs
 from encours.errors import DataError
 from encours.feeds import load_contract
 from encours.home import Home
+from encours.lineage import compiled, events
 from encours.project import PROFILES_FOLDER, PROJECT_FOLDER
 from encours.runs import Run
 
@@ -37,6 +38,7 @@ def build(home: Home, run: Run, progress: Progress) -> None:
         DataError: A model or a test fails; the message names it, with the rows that show it.
     """
     runs.save(home, run)
+    events.started(home, run)
     progress("build: opening the lake")
     for path in (home.build_database, home.build_database.with_suffix(".duckdb.wal")):
         path.unlink(missing_ok=True)
@@ -53,11 +55,26 @@ def build(home: Home, run: Run, progress: Progress) -> None:
             )
         runs.register(connection, home, run)
         findings.register(connection, home, run)
-    results = _invoke_dbt(home, run, progress)
+        known = compiled.kept(home, run.code_sha256 or "")
+        compiled.register(connection, known)
+    progress("build: starting dbt, which takes some seconds")
+    with _parsed_before(_target(home), run.code_sha256):
+        parsed = _dbt(home, run, ["parse"])
+    if parsed.exception is not None:
+        raise _stopped(home, run, parsed)
+    unread = None
+    if known is None:
+        try:
+            _read_lineage(home, run, parsed.result, progress)
+        except DataError as error:  # of SQL that is wrong, the build says more
+            unread = error
+    results = _build(home, run, parsed.result, progress)
     with duckdb.connect(str(home.build_database), read_only=True) as connection:
         problem = _problem(connection, home, run, results)
         if problem:
             raise DataError(problem)
+        if unread:
+            raise unread
         row = connection.execute(
             "select as_of_date, reporting_currency_code, last_movement_date "
             "from intermediate.int_run"
@@ -82,35 +99,94 @@ def _same_currency(home: Home, run: Run) -> None:
         )
 
 
-def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]]:
+def _read_lineage(home: Home, run: Run, manifest: Any, progress: Progress) -> None:
+    """Read the lineage of code that is new, for this run and those to come.
+
+    Where a model does not compile nothing is read: the build says what is wrong with it.
+    """
+    progress("build: reading the lineage of changed models, which takes some seconds")
+    outcome = _dbt(home, run, ["compile", "--select", "resource_type:model"], manifest)
+    if not outcome.success:
+        return
+    document = json.loads((_target(home) / "manifest.json").read_text(encoding="utf-8"))
+    with duckdb.connect(str(home.build_database)) as connection:
+        columns: dict[str, list[str]] = {}
+        for table, column in connection.execute(
+            "select table_name, column_name from information_schema.columns "
+            "where table_schema = 'raw' order by table_name, ordinal_position"
+        ).fetchall():
+            columns.setdefault(table, []).append(column)
+        lineage = compiled.read(document, columns)
+        compiled.register(connection, compiled.keep(home, run.code_sha256 or "", lineage))
+
+
+def _target(home: Home) -> Path:
+    return (home.path / "dbt").resolve()
+
+
+def _build(home: Home, run: Run, manifest: Any, progress: Progress) -> list[dict[str, Any]]:
+    """Build and test everything, then write the pages that describe it."""
+    target = _target(home)
+    (target / "run_results.json").unlink(missing_ok=True)
+    # Unit tests try formulas on examples, and do not depend on what was loaded.
+    words = ["build", "--exclude-resource-type", "unit_test"]
+    outcome = _dbt(home, run, words, manifest, progress)
+    for name in ("manifest.json", "run_results.json"):
+        if (target / name).is_file():
+            shutil.copyfile(target / name, runs.folder(home, run) / name)
+    if outcome.exception is not None or not (target / "run_results.json").is_file():
+        raise _stopped(home, run, outcome)
+    if outcome.success:
+        described = _dbt(home, run, ["docs", "generate", "--static", "--no-compile"], manifest)
+        if not described.success:
+            raise _stopped(home, run, described)
+    document = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
+    results: list[dict[str, Any]] = document["results"]
+    return results
+
+
+def _stopped(home: Home, run: Run, outcome: Any) -> DataError:
+    log = runs.folder(home, run).resolve() / "dbt.log"
+    return DataError(f"dbt stopped: {outcome.exception}. Its log is {log}.")
+
+
+def _dbt(
+    home: Home,
+    run: Run,
+    words: list[str],
+    manifest: Any = None,
+    progress: Progress | None = None,
+) -> Any:
+    """Run a command of dbt in this process.
+
+    Args:
+        home: Home folder.
+        run: The run; its folder gets the log.
+        words: The command and its options.
+        manifest: What dbt parsed; None has it parse.
+        progress: Called with a line for each finished node.
+    """
     # dbt takes two seconds to import: only the commands that build wait for it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
-    target = (home.path / "dbt").resolve()
-    run_folder = runs.folder(home, run).resolve()
     # Without the folder in its path, so that what dbt parsed for one home folder serves all others.
     os.environ["ENCOURS_BUILD_DATABASE"] = home.build_database.name
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
-    (target / "run_results.json").unlink(missing_ok=True)
-    progress("build: starting dbt, which takes some seconds")
-    runner = dbtRunner(callbacks=[_reporter(progress)])
+    runner = dbtRunner(manifest, callbacks=[_reporter(progress)] if progress else [])
     # dbt prints empty lines of its own, whatever its log level.
     with (
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.chdir(home.path),
-        _parsed_before(target, run.code_sha256),
         _interrupts() as interrupts,
     ):
         outcome = runner.invoke(
             [
-                "build",
-                # They try formulas on examples, and do not depend on what was loaded.
-                *("--exclude-resource-type", "unit_test"),
+                *words,
                 *("--project-dir", str(PROJECT_FOLDER)),
                 *("--profiles-dir", str(PROFILES_FOLDER)),
-                *("--target-path", str(target)),
-                *("--log-path", str(run_folder)),
+                *("--target-path", str(_target(home))),
+                *("--log-path", str(runs.folder(home, run).resolve())),
                 *("--log-level", "none", "--log-level-file", "info"),
                 "--no-use-colors",
                 "--no-version-check",
@@ -120,14 +196,7 @@ def _invoke_dbt(home: Home, run: Run, progress: Progress) -> list[dict[str, Any]
     if interrupts or isinstance(outcome.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
     DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-    for name in ("manifest.json", "run_results.json"):
-        if (target / name).is_file():
-            shutil.copyfile(target / name, run_folder / name)
-    if outcome.exception is not None or not (target / "run_results.json").is_file():
-        raise DataError(f"dbt stopped: {outcome.exception}. Its log is {run_folder / 'dbt.log'}.")
-    document = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
-    results: list[dict[str, Any]] = document["results"]
-    return results
+    return outcome
 
 
 @contextlib.contextmanager
@@ -259,3 +328,8 @@ def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
 def manifest_path(home: Home, run: Run) -> Path:
     """The dbt manifest of a run, with the descriptions of all tables."""
     return runs.folder(home, run) / "manifest.json"
+
+
+def docs_path(home: Home) -> Path:
+    """The page that dbt wrote for the last build that passed its tests."""
+    return _target(home) / "static_index.html"

@@ -19,8 +19,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.tree import Tree
 
-from encours import pipeline, quality, runs
+from encours import lineage, pipeline, quality
 from encours import show as shown
 from encours.check import check_source
 from encours.demo import generate
@@ -66,6 +67,15 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+
+
+class LineageFormat(StrEnum):
+    """How `lineage` can print."""
+
+    TREE = "tree"
+    CSV = "csv"
+    JSON = "json"
+    HTML = "html"
 
 
 class Grain(StrEnum):
@@ -215,7 +225,7 @@ def publish_command(
     """Show readers the last build that passed every test."""
     place = _existing(home)
     with place.lock(), _progress() as progress:
-        runs.settle_interrupted(place)
+        pipeline.settle(place)
         if to is Target.PARQUET:
             _out.print(f"Published to {publish_parquet(place)}, one folder per table.")
             return
@@ -279,6 +289,35 @@ def show_command(
         ),
     )
     _print_answer(kpi, answer, output)
+
+
+@app.command("lineage")
+def lineage_command(
+    kpi: Annotated[str, typer.Argument(help="Name of a KPI, or TABLE.COLUMN.")],
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="How many steps back. (default: all)")
+    ] = None,
+    conditions: Annotated[
+        bool, typer.Option("--conditions", help="In the tree also what decides values.")
+    ] = False,
+    output: Annotated[
+        LineageFormat, typer.Option("--format", help="How to print.")
+    ] = LineageFormat.TREE,
+    home: HomeOption = Path("warehouse"),
+) -> None:
+    """Show what a KPI is made of, back to the columns of the delivered files."""
+    traced = lineage.trace(Home(home), kpi)
+    if output is LineageFormat.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(lineage.COLUMNS)
+        writer.writerows(traced.rows(depth))
+    elif output is LineageFormat.JSON:
+        rows = [dict(zip(lineage.COLUMNS, row, strict=True)) for row in traced.rows(depth)]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif output is LineageFormat.HTML:
+        typer.echo(traced.page(depth), nl=False)
+    else:
+        _print_tree(traced, depth, conditions=conditions)
 
 
 @sources_app.command("check")
@@ -439,6 +478,34 @@ def _print_answer(kpi: str, answer: shown.Answer, output: Format) -> None:
         for row in answer.rows:
             table.add_row(*(_cell(value) for value in row))
         _out.print(table)
+
+
+def _print_tree(traced: lineage.Trace, depth: int | None, *, conditions: bool) -> None:
+    def add(tree: Tree, branch: lineage.Branch) -> None:
+        for child in branch.children:
+            add(tree.add(_branch(child)), child)
+
+    root = traced.graph.tree(traced.root, depth, conditions=conditions)
+    tree = Tree(_branch(root))
+    add(tree, root)
+    _out.print(tree, soft_wrap=True)
+    titles: dict[lineage.Kind, str] = {"value": "Made of", "condition": "Decided by"}
+    for kind, title in titles.items():
+        feeds = traced.feeds(kind)
+        if feeds:
+            _out.print(f"\n{title}:", *(f"  {line}" for line in feeds), sep="\n", soft_wrap=True)
+
+
+def _branch(branch: lineage.Branch) -> str:
+    text = escape(branch.node.label)
+    if branch.step is not None and branch.step.kind == "condition":
+        ways = branch.step.transformations.replace("_", " ")
+        text = f"[dim]{text}{'' if ways == 'rows' else f' ({ways})'}[/]"
+    if branch.step is not None and branch.step.expression:
+        text += f" [dim]by {escape(' '.join(branch.step.expression.split()))}[/]"
+    if branch.is_repeated:
+        text += " [dim](above)[/]"
+    return f"{text} [dim]+{branch.hidden}[/]" if branch.hidden else text
 
 
 def _cell(value: Any) -> str:

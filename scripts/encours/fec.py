@@ -7,6 +7,7 @@ refused with its line. How lines become items is in `fec_ledger` (ADR 0017).
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,13 +97,21 @@ def unused_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in columns if name and _plain_name(name) not in _OFFICIAL)
 
 
-def parsed_sql(table: Table) -> str:
-    """SQL for the lines of a table with typed columns and `reason`, null where all is well."""
-    places: dict[str, int] = {}
-    for place, name in enumerate(table.columns, 1):
+def columns_of(names: Sequence[str]) -> dict[str, str]:
+    """Which column of a file is which, by the names that `COLUMNS` gives."""
+    found: dict[str, str] = {}
+    for name in names:
         known = COLUMNS.get(_plain_name(name))
         if known:
-            places.setdefault(known, place)
+            found.setdefault(known, name)
+    return found
+
+
+def parsed_sql(table: Table) -> str:
+    """SQL for the lines of a table with typed columns and `reason`, null where all is well."""
+    places = {
+        known: table.columns.index(name) + 1 for known, name in columns_of(table.columns).items()
+    }
     texts = ", ".join(
         f"nullif(trim(c{places[name]}, {quoted(_BLANKS)}), '') as {name}"
         if name in places

@@ -45,6 +45,11 @@ class Home:
         return self.path / "encours.duckdb"
 
     @property
+    def docs(self) -> Path:
+        """Page that describes the published tables and how each is made."""
+        return self.path / "docs.html"
+
+    @property
     def runs(self) -> Path:
         """Folder of logs and results, one folder per run."""
         return self.path / "runs"

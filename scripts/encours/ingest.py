@@ -23,6 +23,7 @@ from encours.lake import (
     quoted,
     utc,
 )
+from encours.origins import mappings_of
 from encours.scratch import Scratch, typed
 from encours.sources import Source
 
@@ -246,6 +247,11 @@ def _commit(
         raw_files=raw_files,
         files=loaded_files,
         rejected=rejected_file,
+        mappings=mappings_of(
+            scratch.connection,
+            scratch.groups,
+            {id(file): table for file, table in zip(scratch.files, scratch.tables, strict=True)},
+        ),
     )
     write_json(home.loads / f"{load_id}.json", manifest.model_dump(mode="json"))
     return IngestResult(

@@ -6,7 +6,7 @@ load holds; one that delivers changes is all its loads, of which staging keeps t
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,8 +68,28 @@ class RejectedFile(_Strict):
     rows: int
 
 
+class ColumnOrigin(_Strict):
+    """What a column of a feed was made of: columns of the file, SQL over them, or a constant."""
+
+    columns: list[str]
+    expression: str | None
+
+
+class LoadedMapping(_Strict):
+    """How the files of one entry of a source were mapped to one feed.
+
+    `path` is that of the entry, `rows` what decided which rows were taken.
+    """
+
+    source: str
+    feed: str
+    path: str
+    columns: dict[str, ColumnOrigin]
+    rows: ColumnOrigin
+
+
 class Manifest(_Strict):
-    """Everything one load wrote."""
+    """Everything one load wrote; loads of earlier versions do not say their mappings."""
 
     load_id: str
     loaded_at: str
@@ -78,6 +98,7 @@ class Manifest(_Strict):
     raw_files: list[RawFile]
     files: list[LoadedFile]
     rejected: RejectedFile | None
+    mappings: list[LoadedMapping] = []
 
     @property
     def loaded_at_utc(self) -> datetime:
@@ -143,7 +164,8 @@ def register(
     """Create the schema raw over the rows in force at a moment.
 
     One view per feed of the contract, with its columns and those of lineage, empty where nobody
-    supplied it; `raw.source_files` and `raw.rejected_rows` over all loads up to the moment.
+    supplied it; `raw.source_files` and `raw.rejected_rows` over all loads up to the moment;
+    `raw.source_columns`, how the files in force were mapped.
 
     Args:
         connection: Open connection; existing objects of these names are replaced.
@@ -169,6 +191,7 @@ def register(
             f"create or replace view raw.{feed.name} as {_feed_sql(home, feed, loads, parts)}"
         )
     _register_source_files(connection, loads)
+    _register_mappings(connection, loads, parts)
     connection.execute(
         f"create or replace view raw.rejected_rows as {_rejected_sql(home, loads, parts)}"
     )
@@ -272,6 +295,40 @@ def _register_source_files(connection: duckdb.DuckDBPyConnection, loads: list[Ma
             f"insert into raw.source_files select {', '.join(['unnest(?)'] * len(columns))}",
             columns,
         )
+
+
+def _register_mappings(
+    connection: duckdb.DuckDBPyConnection, loads: list[Manifest], parts: list[InForce]
+) -> None:
+    """One row per column of a file and column of a feed; `*` stands for the rows of either."""
+    connection.execute(
+        "create or replace table raw.source_columns (source varchar, path varchar, "
+        "file_column varchar, feed varchar, feed_column varchar, kind varchar, "
+        "transformations varchar, expression varchar)"
+    )
+    counting = {(part.load_id, part.source, part.feed) for part in parts}
+    rows: dict[tuple[str | None, ...], None] = {}
+    for load in loads:
+        for mapping in load.mappings:
+            if (load.load_id, mapping.source, mapping.feed) in counting:
+                rows |= dict.fromkeys(_mapping_rows(mapping))
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        connection.execute(
+            f"insert into raw.source_columns select {', '.join(['unnest(?)'] * len(columns))}",
+            columns,
+        )
+
+
+def _mapping_rows(mapping: LoadedMapping) -> Iterator[tuple[str | None, ...]]:
+    place = (mapping.source, mapping.path)
+    yield (*place, "*", mapping.feed, "*", "condition", "rows", None)
+    for name in mapping.rows.columns:
+        yield (*place, name, mapping.feed, "*", "condition", "filter", mapping.rows.expression)
+    for column, origin in mapping.columns.items():
+        way = "identity" if origin.expression is None else "transformation"
+        for file_column in origin.columns or (None,):
+            yield (*place, file_column, mapping.feed, column, "value", way, origin.expression)
 
 
 def _rejected_sql(home: Home, loads: list[Manifest], parts: list[InForce]) -> str:

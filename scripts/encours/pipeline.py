@@ -11,6 +11,7 @@ from encours.errors import EncoursError, UsageError
 from encours.findings import Finding
 from encours.home import Home
 from encours.ingest import IngestResult, ingest
+from encours.lineage import events
 from encours.publish import built_run, publish
 from encours.runs import Parameters, Run
 from encours.sources import Source
@@ -51,7 +52,7 @@ def run_all(
     Raises:
         EncoursError: Anything that stops the run; nothing was published then.
     """
-    runs.settle_interrupted(home)
+    settle(home)
     run = runs.new_run(clock(), parameters, known_at=None)
     try:
         quality.remember(home, [(source.name, source.quality) for source in sources])
@@ -88,7 +89,7 @@ def build_only(
     Raises:
         EncoursError: A model or a test fails.
     """
-    runs.settle_interrupted(home)
+    settle(home)
     run = runs.new_run(clock(), parameters, known_at)
     try:
         build(home, run, progress)
@@ -116,7 +117,7 @@ def validate_only(
         UsageError: Nothing is built.
         DataError: An expectation whose severity is error does not hold.
     """
-    runs.settle_interrupted(home)
+    settle(home)
     quality.remember(home, [(source.name, source.quality) for source in sources])
     run = built_run(home, also_invalid=True)
     if run.status == "published":
@@ -167,6 +168,12 @@ def unchanged(home: Home, run: Run) -> Run | None:
     return published if as_of == published.as_of_date else None
 
 
+def settle(home: Home) -> None:
+    """Give runs that were killed their true end, also in their events."""
+    for run in runs.settle_interrupted(home):
+        events.ended(home, run)
+
+
 def fail(home: Home, run: Run, error: EncoursError, clock: Callable[[], datetime]) -> None:
     """Write down that a run failed, and why; wrong use is no run."""
     if isinstance(error, UsageError):
@@ -174,6 +181,7 @@ def fail(home: Home, run: Run, error: EncoursError, clock: Callable[[], datetime
     run.status = "failed"
     run.finished_at = lake.utc(clock())
     run.message = str(error)
+    events.ended(home, run)
     runs.save(home, run)
 
 
@@ -182,6 +190,7 @@ def interrupt(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
     run.status = "interrupted"
     run.finished_at = lake.utc(clock())
     run.message = "Somebody ended the run."
+    events.ended(home, run)
     runs.save(home, run)
 
 

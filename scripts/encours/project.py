@@ -24,7 +24,7 @@ def code_sha256() -> str:
             if path.suffix in _SUFFIXES and path.is_file():
                 digest.update(path.relative_to(PROJECT_FOLDER).as_posix().encode() + b"\0")
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
-    for package in ("dbt-core", "dbt-duckdb", "duckdb"):
+    for package in ("dbt-core", "dbt-duckdb", "duckdb", "sqlglot"):
         digest.update(f"{package}=={version(package)}\n".encode())
     return digest.hexdigest()
 

@@ -10,10 +10,11 @@ from typing import Any
 import duckdb
 
 from encours import findings, runs
-from encours.build import manifest_path
+from encours.build import docs_path, manifest_path
 from encours.errors import DataError, UsageError
-from encours.home import Home, move_whole, sync_file, sync_folder
+from encours.home import Home, move_whole, sync_file, sync_folder, write_whole
 from encours.lake import quoted, utc
+from encours.lineage import events
 from encours.runs import Run
 
 PUBLISHED_SCHEMAS = ("marts", "audit")
@@ -85,6 +86,9 @@ def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
         connection.execute("checkpoint")
     sync_file(unfinished)
     move_whole(unfinished, home.published_database)
+    if docs_path(home).is_file():  # not beside a build of an earlier version
+        write_whole(home.docs, docs_path(home).read_bytes())
+    events.ended(home, run)
     runs.save(home, run)
 
 

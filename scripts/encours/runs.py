@@ -132,16 +132,24 @@ def read_all(home: Home) -> list[Run]:
     return [_read(path) for path in sorted(home.runs.glob("*/run.json"))]
 
 
-def settle_interrupted(home: Home) -> None:
-    """Give runs that were killed their true end; call it while holding the home folder."""
+def settle_interrupted(home: Home) -> list[Run]:
+    """Give runs that were killed their true end; call it while holding the home folder.
+
+    Returns:
+        These runs, as they ended.
+    """
     published = read_published(home)
+    settled = []
     for run in read_all(home):
         if run.status in ("running", "built") and published and published.run_id == run.run_id:
-            save(home, published)
+            settled.append(published)
         elif run.status == "running":
             run.status = "interrupted"
             run.message = "The process ended before the run did."
-            save(home, run)
+            settled.append(run)
+    for run in settled:
+        save(home, run)
+    return settled
 
 
 def read_published(home: Home) -> Run | None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -100,7 +99,7 @@ def show(home: Home, query: Query) -> Answer:
     Raises:
         UsageError: Nothing is published, or there is no such KPI, entity, segment or grain.
     """
-    with _open(home.published_database) as connection:
+    with open_published(home) as connection:
         figures = kpi_names(connection)
         if query.kpi not in figures:
             raise UsageError(
@@ -151,7 +150,7 @@ def headline(home: Home) -> Headline:
     Raises:
         UsageError: Nothing is published.
     """
-    with _open(home.published_database) as connection:
+    with open_published(home) as connection:
         row = connection.execute(
             "select dso.as_of_date, dso.currency_code, dso.receivables_amount, "
             "dso.unallocated_amount, ageing.overdue_amount, ageing.overdue_rate, "
@@ -186,7 +185,13 @@ def headline(home: Home) -> Headline:
     )
 
 
-def _open(path: Path) -> duckdb.DuckDBPyConnection:
+def open_published(home: Home) -> duckdb.DuckDBPyConnection:
+    """Open what is published, read-only.
+
+    Raises:
+        UsageError: Nothing is published.
+    """
+    path = home.published_database
     if not path.is_file():
         raise UsageError(
             f"{path}: nothing is published there. Run `encours run SOURCE.yml` or "
