@@ -13,6 +13,14 @@ from encours.readers import load_extract
 from encours.scratch import Scratch, typed
 
 
+class RowsMissedError(Exception):
+    """A table has keys that neither the lake nor its latest changes have: read all of it."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source)
+        self.source = source
+
+
 def lake_files(home: Home, loads: Sequence[Manifest], groups: Sequence[Group]) -> list[Path]:
     """Files of the lake with what is known of the feeds that are read in part."""
     wanted = {(group.source.name, group.feed.name) for group in _incremental(groups)}
@@ -31,6 +39,9 @@ def settle_changes(scratch: Scratch, home: Home, loads: Sequence[Manifest]) -> N
     """Leave out rows that are as they were loaded, and note the keys that are gone.
 
     Rows left out count as merged. The keys are put into the tables `deleted_<feed>`.
+
+    Raises:
+        RowsMissedError: Rows came or changed further back than the look-back reaches.
     """
     for group in _incremental(scratch.groups):
         known = "known_rows"
@@ -97,25 +108,31 @@ def _note_deletions(scratch: Scratch, group: Group, known: str) -> None:
     keys_only = replace(
         feed, columns=tuple(column for column in feed.columns if column.is_key), checks=()
     )
-    scratch.connection.execute(
-        f"create or replace temp table present_keys as select {_key(feed)} from {known} where false"
-    )
+    for table in ("present_keys", "read_keys"):
+        scratch.connection.execute(
+            f"create or replace temp table {table} as select {_key(feed)} from {known} where false"
+        )
     for number, file in enumerate(scratch.files):
         if not any(file is member for member in group.files):
             continue
-        view = f"view_{number}"
+        views = {"read_keys": f"view_{number}", "present_keys": f"view_{number}"}
         keys = file.extract.keys if file.extract else None
         if keys is not None:
-            view = f"keys_view_{number}"
+            views["present_keys"] = f"keys_view_{number}"
             if keys.path.exists():
-                table = load_extract(scratch.connection, keys, f"keys_{number}")
-                create_view(scratch.connection, table, file.spec, view)
-        rows = rows_of(scratch.connection, source, file.entry, keys_only, view)
-        with naming_sql(source, file.entry, feed, file.label):
-            scratch.connection.execute(
-                f"insert into present_keys select {_key(feed)} from ({rows.cast}) "
-                "where not _refused"
-            )
+                found = load_extract(scratch.connection, keys, f"keys_{number}")
+                create_view(scratch.connection, found, file.spec, views["present_keys"])
+        for table, view in views.items():
+            rows = rows_of(scratch.connection, source, file.entry, keys_only, view)
+            with naming_sql(source, file.entry, feed, file.label):
+                scratch.connection.execute(
+                    f"insert into {table} select {_key(feed)} from ({rows.cast}) where not _refused"
+                )
+    if scratch.number(
+        f"select count(*) from (select * from present_keys except select * from read_keys "
+        f"except select {_key(feed)} from {known})"
+    ):
+        raise RowsMissedError(source.name)
     # A refused row keeps what was loaded of its key before.
     same = " and ".join(
         f"present_keys.{name} is not distinct from {known}.{name}" for name in feed.key

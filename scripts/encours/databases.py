@@ -85,6 +85,8 @@ def _opened(
         return _shown(error, secrets)
 
     backend = url.get_backend_name()
+    # Without parameters the drivers leave every % of a query alone.
+    execution: dict[str, Any] = {"no_parameters": True}
     options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
     if backend == "sqlite":
         options |= {"creator": _sqlite(reading.base, url, place), "isolation_level": "AUTOCOMMIT"}
@@ -93,7 +95,8 @@ def _opened(
         if "connect_timeout" not in url.query:
             options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
     if backend == "postgresql":
-        options["execution_options"] = {"postgresql_readonly": True}
+        execution["postgresql_readonly"] = True
+    options["execution_options"] = execution
     advice = " Check the URL, the user and the password, and that the server can be reached."
     with _naming(place, "the database cannot be opened", shown, advice):
         engine = create_engine(url, **options)
@@ -163,8 +166,7 @@ def _naming(
         message = f"{place}: {what}: {shown(error)}.{advice}"
     else:
         return
-    # Outside of the handler: a traceback would show the error that holds the secret.
-    raise DataError(message)
+    raise DataError(message) from None  # what it came from may hold the secret
 
 
 def _shown(error: Exception, secrets: set[str]) -> str:
@@ -360,8 +362,7 @@ class _Writer:
         refusals: list[Refusal] = []
         total = written = line = 0
         width, text, mark = len(self._columns), self._text, self._mark
-        # Without parameters the drivers leave every % and : of a query alone.
-        options = {"stream_results": True, "max_row_buffer": _ROWS_AT_ONCE, "no_parameters": True}
+        options = {"stream_results": True, "max_row_buffer": _ROWS_AT_ONCE}
         with (
             self._path.open("w", encoding="utf-8", newline="") as stream,
             connection.exec_driver_sql(statement, execution_options=options) as result,

@@ -1,14 +1,21 @@
 """Ingestion: delivered files become one load of the lake, whole or not at all."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from encours.changes import deleted, deleted_feeds, has_effect, lake_files, settle_changes
+from encours.changes import (
+    RowsMissedError,
+    deleted,
+    deleted_feeds,
+    has_effect,
+    lake_files,
+    settle_changes,
+)
 from encours.delivery import Delivered, base_of, delivered, marks_of, new_groups, tables
 from encours.errors import DataError, UsageError
 from encours.extracts import Reading
@@ -88,23 +95,40 @@ def ingest(
     with home.lock():
         loads = manifests(home)
         _remove_leftovers(home, loads)
+        whole: set[str] = set()
         try:
-            files = []
-            for source in sources:
-                files += delivered(source, inbox)
-                reading = Reading(
-                    source,
-                    home.scratch,
-                    base_of(source, inbox),
-                    feeds,
-                    marks_of(source, loads, feeds),
-                    utc(now),
-                    progress=progress,
-                )
-                files += tables(reading)
-            return _load(home, sources, files, loads, now, progress, feeds)
+            while True:
+                try:
+                    files = _delivered(home, sources, inbox, loads, now, progress, feeds, whole)
+                    return _load(home, sources, files, loads, now, progress, feeds)
+                except RowsMissedError as missed:
+                    whole.add(missed.source)
+                    shutil.rmtree(home.scratch, ignore_errors=True)
+                    progress(f"{missed.source}: rows came late, reading the whole tables")
         finally:
             shutil.rmtree(home.scratch, ignore_errors=True)
+
+
+def _delivered(
+    home: Home,
+    sources: Sequence[Source],
+    inbox: Path | None,
+    loads: Sequence[Manifest],
+    now: datetime,
+    progress: Callable[[str], None],
+    feeds: Contract,
+    whole: Collection[str],
+) -> list[Delivered]:
+    """The files and tables of the sources; `whole` names those whose tables are read in full."""
+    files = []
+    for source in sources:
+        files += delivered(source, inbox)
+        marks = {} if source.name in whole else marks_of(source, loads, feeds)
+        base = base_of(source, inbox)
+        files += tables(
+            Reading(source, home.scratch, base, feeds, marks, utc(now), progress=progress)
+        )
+    return files
 
 
 def _load(
