@@ -22,7 +22,7 @@ used as (
         customers.entity_code,
         customers.customer_code
     from customers
-    where customers.entity_code is not null
+    where customers.entity_code is not null and not coalesce(customers.is_common, false)
 
 ),
 

@@ -4,7 +4,7 @@ with
 
 customers as (
 
-    {{ current_rows('customers') }}
+    {{ rows_by_entity('customers') }}
 
 )
 

@@ -37,12 +37,13 @@ def run_encours(
     return result
 
 
-def write_feeds(feeds: Feeds, folder: Path) -> Path:
+def write_feeds(feeds: Feeds, folder: Path, name: str = "hand_made") -> Path:
     """Write rows of canonical feeds as CSV files, with a source file that maps them one to one.
 
     Args:
         feeds: Rows by feed; None is an empty cell.
         folder: Folder of the exports; what an earlier call wrote there is replaced.
+        name: Name of the source.
 
     Returns:
         Path of the source file.
@@ -64,5 +65,5 @@ def write_feeds(feeds: Feeds, folder: Path) -> Path:
             }
         )
     path = folder / "source.yml"
-    path.write_text(yaml.safe_dump({"name": "hand_made", "files": files}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"name": name, "files": files}), encoding="utf-8")
     return path
