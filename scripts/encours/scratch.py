@@ -123,7 +123,8 @@ class Scratch:
             DataError: A file cannot be read, or SQL of the source fails on its rows.
         """
         for number, file in enumerate(self.files):
-            progress(f"reading {file.label} ({file.size / 1e6:,.1f} MB)")
+            verb = "reading" if file.extract is None else "loading"
+            progress(f"{verb} {file.label} ({file.size / 1e6:,.1f} MB)")
             name = f"file_{number}"
             request = Request(
                 self.folder, file.path, file.label, file.spec, name, limit, file.extract
