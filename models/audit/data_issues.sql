@@ -321,7 +321,7 @@ entities_without_record as (
 
 ),
 
--- Two sources that supply one key: the row loaded last counts.
+-- Two sources that supply one key: the row loaded last counts, but customers of no entity.
 {% for feed in keyed_feeds %}
 shared_keys_{{ feed }} as (
 
@@ -334,7 +334,16 @@ shared_keys_{{ feed }} as (
         cast(null as varchar) as source_file,
         cast(null as bigint) as source_row,
         'Supplied by ' || min(raw_rows._source) || ' and ' || max(raw_rows._source)
-        || '; the row loaded last counts, within one load that of the source last by name.'
+        ||
+        {%- if feed == 'customers' %}
+        case
+            when max(raw_rows.entity_code) is null
+                then '; each counts for the entities of its source.'
+            else '; the row loaded last counts, within one load that of the source last by name.'
+        end
+        {%- else %}
+        '; the row loaded last counts, within one load that of the source last by name.'
+        {%- endif %}
             as description
     from {{ source('raw', feed) }} as raw_rows
     where

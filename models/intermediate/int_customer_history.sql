@@ -1,5 +1,6 @@
 -- The customer record that holds for each entity through time: on each day its own where there is
--- one, else the common one. The first one known holds from the beginning.
+-- one, else that of the system whose documents the entity has, else the common one. The first one
+-- known holds from the beginning.
 -- Grain: one row per entity, customer code seen in documents or in the master data, and interval in
 -- which its record is the same; `valid_to` is excluded.
 {%- set keys = ['entity_code', 'customer_code', 'valid_from'] %}
@@ -25,7 +26,7 @@ used as (
         customers.entity_code,
         customers.customer_code
     from customers
-    where customers.entity_code is not null
+    where customers.entity_code is not null and not customers.is_common
 
 ),
 
@@ -51,24 +52,26 @@ resolved as (
         starts.starts_on,
         {% for attribute in attributes %}
         case
-            when own.customer_code is not null then own.{{ attribute }} else common.{{ attribute }}
+            when own.customer_code is not null then own.{{ attribute }}
+            when supplied.customer_code is not null then supplied.{{ attribute }}
+            else common.{{ attribute }}
         end as {{ attribute }},
         {% endfor %}
-        own.customer_code is not null or common.customer_code is not null as has_record
+        coalesce(own.customer_code, supplied.customer_code, common.customer_code) is not null
+            as has_record
     from starts
-    left join customers as own
+    {% for record, condition in [
+        ('own', 'starts.entity_code = own.entity_code and not own.is_common'),
+        ('supplied', 'starts.entity_code = supplied.entity_code and supplied.is_common'),
+        ('common', 'common.entity_code is null'),
+    ] %}
+    left join customers as {{ record }}
         on
-            starts.entity_code = own.entity_code
-            and starts.customer_code = own.customer_code
-            and starts.starts_on >= own.holds_from
-            and starts.starts_on < own.holds_to
-    left join customers as common
-        on
-            starts.customer_code = common.customer_code
-            and common.entity_code is null
-            and starts.starts_on >= common.holds_from
-            and starts.starts_on < common.holds_to
-
+            starts.customer_code = {{ record }}.customer_code
+            and {{ condition }}
+            and starts.starts_on >= {{ record }}.holds_from
+            and starts.starts_on < {{ record }}.holds_to
+    {% endfor %}
 ),
 
 described as (

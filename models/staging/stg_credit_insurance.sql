@@ -4,7 +4,7 @@ with
 
 credit_insurance as (
 
-    {{ current_rows('credit_insurance') }}
+    {{ rows_by_entity('credit_insurance') }}
 
 )
 

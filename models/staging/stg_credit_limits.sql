@@ -4,7 +4,7 @@ with
 
 credit_limits as (
 
-    {{ current_rows('credit_limits') }}
+    {{ rows_by_entity('credit_limits') }}
 
 )
 

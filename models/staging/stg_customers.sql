@@ -1,11 +1,12 @@
 -- Customers as the master data describes them, each row from its day to that of the next one.
--- Grain: one row per customer, entity and day from which its attributes hold; an empty entity is
--- valid for all, an empty day from the beginning. `holds_to` is excluded.
+-- Grain: one row per customer, entity, day from which its attributes hold, and whether the row is a
+-- common one; an empty entity is valid for all, an empty day from the beginning. `holds_to` is
+-- excluded.
 with
 
 customers as (
 
-    {{ current_rows('customers') }}
+    {{ rows_by_entity('customers', beside_own=true) }}
 
 )
 
@@ -14,7 +15,7 @@ select
     coalesce(customers.valid_from, {{ first_day() }}) as holds_from,
     coalesce(
         lead(customers.valid_from) over (
-            partition by customers.entity_code, customers.customer_code
+            partition by customers.entity_code, customers.is_common, customers.customer_code
             order by customers.valid_from nulls first
         ),
         date '9999-12-31'

@@ -1,21 +1,20 @@
 """What a source would do: read the head of its files and say what maps to what."""
 
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from encours.delivery import Delivered, Group, delivered
+from encours.delivery import Delivered, Group, base_of, database_entries, delivered, tables
 from encours.errors import EncoursError
+from encours.extracts import Reading
 from encours.fec import unused_columns
 from encours.feeds import Contract, Feed, load_contract
 from encours.scratch import Scratch, typed
-from encours.sources import Source
+from encours.sources import Source, mentioned
 
 HEAD_ROWS = 1000
 SHOWN_REFUSALS = 20
-_WORDS = re.compile(r'"(?:[^"]|"")+"|\w+')
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,14 @@ def check_source(
             files.append(_check(file, feeds))
         except EncoursError as error:
             files.append(CheckedFile(file.label, error=error))
+    with tempfile.TemporaryDirectory(prefix="encours-") as folder:
+        base = base_of(source, inbox)
+        reading = Reading(source, Path(folder), base, feeds, limit=HEAD_ROWS + 1)
+        for entry in database_entries(source):
+            try:
+                files += [_check(file, feeds) for file in tables(reading, [entry])]
+            except EncoursError as error:
+                files.append(CheckedFile(source.files[entry].path, error=error))
     return SourceReport(source.name, tuple(files))
 
 
@@ -156,13 +163,5 @@ def _unused(file: Delivered, feeds: Sequence[Feed], columns: Sequence[str]) -> t
     """Columns of the file that nothing maps and no SQL mentions."""
     if file.spec.format == "fec":
         return unused_columns(tuple(columns))
-    used = set()
-    for feed in feeds:
-        mapping = file.spec.feeds[feed.name]
-        expressions = [mapping.where or ""]
-        for origin in mapping.columns.values():
-            expressions.append(origin.sql or "")
-            used.add((origin.column or "").lower())
-        for word in _WORDS.findall(" ".join(expressions)):
-            used.add(word.strip('"').replace('""', '"').lower())
+    used = {name for feed in feeds for name in mentioned(file.spec.feeds[feed.name])}
     return tuple(column for column in columns if column and column.lower() not in used)

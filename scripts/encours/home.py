@@ -68,6 +68,10 @@ class Home:
         """Folder of the accepted rows of one feed, one Parquet file per load."""
         return self.lake / "raw" / feed
 
+    def deleted(self, feed: str) -> Path:
+        """Folder of the keys of one feed that sources no longer have, one file per load."""
+        return self.lake / "deleted" / feed
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the home folder; may be nested within one process.

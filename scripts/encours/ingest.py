@@ -1,15 +1,24 @@
 """Ingestion: delivered files become one load of the lake, whole or not at all."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from encours.delivery import Delivered, delivered, new_groups
+from encours.changes import (
+    RowsMissedError,
+    deleted,
+    deleted_feeds,
+    has_effect,
+    lake_files,
+    settle_changes,
+)
+from encours.delivery import Delivered, base_of, delivered, marks_of, new_groups, tables
 from encours.errors import DataError, UsageError
+from encours.extracts import Reading
 from encours.feeds import LINEAGE, Contract, Feed, load_contract
 from encours.home import Home, move_whole, sync_file, write_json
 from encours.lake import (
@@ -87,34 +96,81 @@ def ingest(
     with home.lock():
         loads = manifests(home)
         _remove_leftovers(home, loads)
-        files = [file for source in sources for file in delivered(source, inbox)]
-        groups = []
-        for source in sources:
-            of_source = [file for file in files if file.source is source]
-            groups += new_groups(of_source, loads, feeds)
-        wanted = {id(file) for group in groups for file in group.files}
-        skipped = [file for file in files if id(file) not in wanted]
-        if not groups:
-            return IngestResult(None, tuple(map(_skipped, skipped)), 0, ("Nothing new.",))
-        load_id, loaded_at = _next_load(home, loads, now)
-        new_files = [file for file in files if id(file) in wanted]
+        whole: set[str] = set()
         try:
-            with Scratch.opened(home.scratch, new_files, groups) as scratch:
-                scratch.read_all(progress)
-                scratch.settle_duplicates()
-                rejected = _write_rejected(scratch, load_id)
-                _stop_at_too_many(scratch, home, sources, rejected, load_id)
-                progress("writing the load")
-                return _commit(home, scratch, load_id, loaded_at, rejected, skipped)
+            while True:
+                try:
+                    files = _delivered(home, sources, inbox, loads, now, progress, feeds, whole)
+                    return _load(home, sources, files, loads, now, progress, feeds)
+                except RowsMissedError as missed:
+                    whole.add(missed.source)
+                    shutil.rmtree(home.scratch, ignore_errors=True)
+                    progress(f"{missed.source}: rows came late, reading the whole tables")
         finally:
             shutil.rmtree(home.scratch, ignore_errors=True)
+
+
+def _delivered(
+    home: Home,
+    sources: Sequence[Source],
+    inbox: Path | None,
+    loads: Sequence[Manifest],
+    now: datetime,
+    progress: Callable[[str], None],
+    feeds: Contract,
+    whole: Collection[str],
+) -> list[Delivered]:
+    """The files and tables of the sources; `whole` names those whose tables are read in full."""
+    files = []
+    for source in sources:
+        files += delivered(source, inbox)
+        marks = {} if source.name in whole else marks_of(source, loads, feeds)
+        base = base_of(source, inbox)
+        files += tables(
+            Reading(source, home.scratch, base, feeds, marks, utc(now), progress=progress)
+        )
+    return files
+
+
+def _load(
+    home: Home,
+    sources: Sequence[Source],
+    files: Sequence[Delivered],
+    loads: Sequence[Manifest],
+    now: datetime,
+    progress: Callable[[str], None],
+    feeds: Contract,
+) -> IngestResult:
+    """Load what of the files is new."""
+    groups = []
+    for source in sources:
+        of_source = [file for file in files if file.source is source]
+        groups += new_groups(of_source, loads, feeds)
+    wanted = {id(file) for group in groups for file in group.files}
+    skipped = [file for file in files if id(file) not in wanted]
+    nothing = IngestResult(None, tuple(map(_skipped, files)), 0, ("Nothing new.",))
+    if not groups:
+        return nothing
+    load_id, loaded_at = _next_load(home, loads, now)
+    new_files = [file for file in files if id(file) in wanted]
+    known = lake_files(home, loads, groups)
+    with Scratch.opened(home.scratch, new_files, groups, known) as scratch:
+        scratch.read_all(progress)
+        scratch.settle_duplicates()
+        settle_changes(scratch, home, loads)
+        if not has_effect(scratch):
+            return nothing
+        rejected = _write_rejected(scratch, load_id)
+        _stop_at_too_many(scratch, home, sources, rejected, load_id)
+        progress("writing the load")
+        return _commit(home, scratch, load_id, loaded_at, rejected, skipped)
 
 
 def _remove_leftovers(home: Home, loads: Sequence[Manifest]) -> None:
     """Remove what a killed ingestion wrote and no manifest names."""
     shutil.rmtree(home.scratch, ignore_errors=True)
     committed = {load.load_id for load in loads}
-    for path in home.lake.glob("raw/*/*.parquet"):
+    for path in [*home.lake.glob("raw/*/*.parquet"), *home.lake.glob("deleted/*/*.parquet")]:
         if path.stem not in committed:
             path.unlink()
     for path in home.lake.rglob("*.unfinished"):
@@ -203,7 +259,7 @@ def _commit(
         LoadedFeed(
             source=group.source.name,
             feed=group.feed.name,
-            mode="snapshot" if group.is_snapshot else "upsert",
+            mode=group.mode,
             rows=scratch.number(
                 f"select count(*) from {typed(group.feed)} "
                 f"where _source = {quoted(group.source.name)}"
@@ -218,18 +274,16 @@ def _commit(
     ]
     feeds = {group.feed.name: group.feed for group in scratch.groups}
     written = [_write_raw(scratch, feed, load_id, loaded_at) for feed in feeds.values()]
+    gone = deleted_feeds(scratch)
+    written_keys = [_write_deleted(scratch, feed) for feed in gone]
     raw_files = []
     for feed, path in zip(feeds.values(), written, strict=True):
         target = home.raw(feed.name) / f"{load_id}.parquet"
-        raw_files.append(
-            RawFile(
-                feed=feed.name,
-                path=target.relative_to(home.path).as_posix(),
-                sha256=file_sha256(path),
-                rows=scratch.number(f"select count(*) from {typed(feed)}"),
-            )
-        )
-        move_whole(path, target)
+        raw_files.append(_moved(home, scratch, feed, path, target, typed(feed)))
+    deleted_files = []
+    for feed, path in zip(gone, written_keys, strict=True):
+        target = home.deleted(feed.name) / f"{load_id}.parquet"
+        deleted_files.append(_moved(home, scratch, feed, path, target, deleted(feed)))
     rejected_file = None
     if rejected is not None:
         target = home.rejected / f"{load_id}.parquet"
@@ -252,6 +306,7 @@ def _commit(
             scratch.groups,
             {id(file): table for file, table in zip(scratch.files, scratch.tables, strict=True)},
         ),
+        deleted_files=deleted_files,
     )
     write_json(home.loads / f"{load_id}.json", manifest.model_dump(mode="json"))
     return IngestResult(
@@ -274,6 +329,31 @@ def _write_raw(scratch: Scratch, feed: Feed, load_id: str, loaded_at: datetime) 
     )
     sync_file(path)
     return path
+
+
+def _write_deleted(scratch: Scratch, feed: Feed) -> Path:
+    """Write the keys of a feed that are gone."""
+    path = scratch.folder / f"{deleted(feed)}.parquet"
+    scratch.connection.execute(
+        f"copy (select * from {deleted(feed)} order by all) "
+        f"to {quoted(str(path.resolve()))} (format parquet, compression zstd)"
+    )
+    sync_file(path)
+    return path
+
+
+def _moved(
+    home: Home, scratch: Scratch, feed: Feed, path: Path, target: Path, table: str
+) -> RawFile:
+    """Move a file with the rows of a table into the lake."""
+    raw = RawFile(
+        feed=feed.name,
+        path=target.relative_to(home.path).as_posix(),
+        sha256=file_sha256(path),
+        rows=scratch.number(f"select count(*) from {table}"),
+    )
+    move_whole(path, target)
+    return raw
 
 
 @dataclass(frozen=True)
@@ -343,6 +423,7 @@ def _loaded_file(scratch: Scratch, number: int, counts: _Counts | None) -> Loade
         rows_merged=counts.merged,
         feeds=[feed.name for feed in feeds],
         mapping_sha256={feed.name: scratch.mapping_sha256(file, feed) for feed in feeds},
+        high_water_mark=file.extract.high_water_mark if file.extract else None,
     )
 
 

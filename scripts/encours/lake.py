@@ -2,11 +2,12 @@
 
 A load exists once its manifest does. A feed of a source that delivers snapshots is what its last
 load holds; one that delivers changes is all its loads, of which staging keeps the last row per key.
+A load of changes may delete keys: rows of the source that were loaded before it count no more.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,8 @@ from encours.errors import DataError
 from encours.feeds import LINEAGE, Contract, Feed, load_contract
 from encours.home import Home
 
-Mode = Literal["snapshot", "upsert"]
+Mode = Literal["snapshot", "upsert", "incremental"]
+"""Of an upsert nothing is known but the changes; an incremental load knows the state they make."""
 
 
 class _Strict(BaseModel):
@@ -58,6 +60,8 @@ class LoadedFile(_Strict):
     rows_merged: int
     feeds: list[str]
     mapping_sha256: dict[str, str]
+    high_water_mark: str | None = None
+    """Greatest value of the incremental column of a table so far."""
 
 
 class RejectedFile(_Strict):
@@ -99,6 +103,14 @@ class Manifest(_Strict):
     files: list[LoadedFile]
     rejected: RejectedFile | None
     mappings: list[LoadedMapping] = []
+    deleted_files: list[RawFile] = []
+    """Keys that sources no longer have, with the column `_source`."""
+
+    @property
+    def paths(self) -> list[tuple[str, str]]:
+        """Path below home and hash of every file that it wrote."""
+        files = [(file.path, file.sha256) for file in (*self.raw_files, *self.deleted_files)]
+        return files + ([(self.rejected.path, self.rejected.sha256)] if self.rejected else [])
 
     @property
     def loaded_at_utc(self) -> datetime:
@@ -178,7 +190,7 @@ def register(
     """
     loads = manifests(home, known_at)
     for load in loads:
-        for path in [*(raw.path for raw in load.raw_files), *_rejected_path(load)]:
+        for path, _ in load.paths:
             if not (home.path / path).is_file():
                 raise DataError(
                     f"{home.path / path}: this file of load {load.load_id} is missing. "
@@ -188,7 +200,7 @@ def register(
     connection.execute("create schema if not exists raw")
     for feed in (load_contract() if contract is None else contract).values():
         connection.execute(
-            f"create or replace view raw.{feed.name} as {_feed_sql(home, feed, loads, parts)}"
+            f"create or replace view raw.{feed.name} as {rows_sql(home, feed, loads, parts)}"
         )
     _register_source_files(connection, loads)
     _register_mappings(connection, loads, parts)
@@ -205,10 +217,7 @@ def verify(home: Home) -> list[str]:
     """
     problems = []
     for load in manifests(home):
-        written = [(raw.path, raw.sha256) for raw in load.raw_files]
-        if load.rejected:
-            written.append((load.rejected.path, load.rejected.sha256))
-        for relative, sha256 in written:
+        for relative, sha256 in load.paths:
             path = home.path / relative
             if not path.is_file():
                 problems.append(f"{path}: missing, though load {load.load_id} wrote it")
@@ -245,7 +254,15 @@ def _rejected_path(load: Manifest) -> list[str]:
     return [load.rejected.path] if load.rejected else []
 
 
-def _feed_sql(home: Home, feed: Feed, loads: list[Manifest], parts: list[InForce]) -> str:
+def rows_sql(home: Home, feed: Feed, loads: Sequence[Manifest], parts: Sequence[InForce]) -> str:
+    """SQL for the rows of a feed in some parts, with the columns of lineage.
+
+    Args:
+        home: Home folder.
+        feed: The feed.
+        loads: Loads that the parts belong to.
+        parts: Of `in_force`, those whose rows are wanted.
+    """
     columns = [(column.name, column.data_type) for column in feed.columns] + list(LINEAGE)
     nothing = ", ".join(f"cast(null as {data_type}) as {name}" for name, data_type in columns)
     names = ", ".join(name for name, _ in columns)
@@ -267,7 +284,54 @@ def _feed_sql(home: Home, feed: Feed, loads: list[Manifest], parts: list[InForce
             ]
     if whole:
         branches.append(f"select * from read_parquet([{', '.join(whole)}], union_by_name = true)")
-    return f"select {names} from ({' union all by name '.join(branches)})"
+    rows = f"select {names} from ({' union all by name '.join(branches)})"
+    deleted = _deleted_sql(home, feed, loads, parts)
+    if deleted is None:
+        return rows
+    same_key = " and ".join(
+        f"deleted.{name} is not distinct from found.{name}" for name in feed.key
+    )
+    return (
+        f"select found.* from ({rows}) as found left join ({deleted}) as deleted "
+        f"on deleted._source = found._source and {same_key} "
+        "where deleted.load_id is null or deleted.load_id <= found._load_id"
+    )
+
+
+def _deleted_sql(
+    home: Home, feed: Feed, loads: Sequence[Manifest], parts: Sequence[InForce]
+) -> str | None:
+    """SQL for the keys that were deleted, with the last load that did so; None if none was."""
+    branches = []
+    for load in loads:
+        sources = [
+            quoted(part.source)
+            for part in parts
+            if part.load_id == load.load_id and part.feed == feed.name
+        ]
+        branches += [
+            f"select *, {quoted(load.load_id)} as load_id from read_parquet("
+            f"{_literal(home, file.path)}) where _source in ({', '.join(sources)})"
+            for file in load.deleted_files
+            if file.feed == feed.name and sources
+        ]
+    if not branches:
+        return None
+    names = ", ".join([*feed.key, "_source"])
+    return (
+        f"select {names}, max(load_id) as load_id from ({' union all by name '.join(branches)}) "
+        "group by all"
+    )
+
+
+def current_sql(home: Home, feed: Feed, loads: Sequence[Manifest], source: str) -> str:
+    """SQL for what a source has of a feed after some loads: of each key the last row."""
+    parts = [part for part in in_force(loads) if (part.source, part.feed) == (source, feed.name)]
+    return (
+        "select * exclude (recency) from (select *, row_number() over (partition by "
+        f"{', '.join(feed.key)} order by _load_id desc, _source_file desc, _source_row desc) "
+        f"as recency from ({rows_sql(home, feed, loads, parts)})) where recency = 1"
+    )
 
 
 def _register_source_files(connection: duckdb.DuckDBPyConnection, loads: list[Manifest]) -> None:

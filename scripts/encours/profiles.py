@@ -11,7 +11,7 @@ import duckdb
 from encours import lake, runs
 from encours.feeds import Contract, Feed
 from encours.home import Home
-from encours.lake import Manifest, quoted
+from encours.lake import Manifest, Mode, quoted
 from encours.quality import defaults
 from encours.runs import Run
 
@@ -25,15 +25,21 @@ class Delivery:
     """What the loads in reach hold of one feed of one source.
 
     `new` is what no published run has counted, `accepted` what published runs counted, oldest
-    first, `baseline` the part of it that the last published run counted.
+    first, `baseline` the part of it that the last published run counted; `loads` are all loads.
     """
 
     source: str
     feed: Feed
-    is_snapshot: bool
+    mode: Mode
+    loads: tuple[Manifest, ...]
     new: tuple[Manifest, ...]
     accepted: tuple[Manifest, ...]
     baseline: tuple[Manifest, ...]
+
+    @property
+    def is_state(self) -> bool:
+        """Whether a load says all that there is, and not only what changed."""
+        return self.mode != "upsert"
 
     def rows(self, load: Manifest) -> int:
         """Rows that a load wrote of it."""
@@ -101,7 +107,8 @@ def deliveries(home: Home, run: Run, contract: Contract) -> list[Delivery]:
             Delivery(
                 source,
                 contract[feed],
-                last.mode == "snapshot",
+                last.mode,
+                tuple(loads),
                 tuple(by_id[load_id] for load_id in ids if load_id not in known),
                 tuple(by_id[load_id] for load_id in sorted(known)),
                 tuple(by_id[load_id] for load_id in baseline.get((source, feed), [])),
@@ -233,6 +240,9 @@ def _usual_gap(
 
 
 def _relation(home: Home, delivery: Delivery, loads: Sequence[Manifest]) -> str | None:
+    if delivery.mode == "incremental" and loads:
+        before = [load for load in delivery.loads if load.load_id <= loads[-1].load_id]
+        return f"({lake.current_sql(home, delivery.feed, before, delivery.source)})"
     paths = [
         quoted(str((home.path / raw.path).resolve()))
         for load in loads

@@ -17,6 +17,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 from encours.bank_statements import read_camt
 from encours.einvoices import read_cii, read_facturx, read_ubl
 from encours.errors import DataError, UsageError
+from encours.extracts import ExtractedRows, TableExtract
 from encours.feeds import nearest
 from encours.lake import quoted
 from encours.sources import FileSpec
@@ -55,7 +56,7 @@ class Request:
     """A file to be read: `label` is its name in messages, `name` that of the table.
 
     `folder` may be written to for the time of reading; `limit` reads about so many rows, by
-    default all.
+    default all. `extract` is what was read of a database.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ class Request:
     spec: FileSpec
     name: str
     limit: int | None = None
+    extract: TableExtract | None = None
 
 
 def open_scratch(folder: Path, inputs: Iterable[Path]) -> duckdb.DuckDBPyConnection:
@@ -103,7 +105,9 @@ def read(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
     table = _READERS[request.spec.format](connection, request)
     if request.limit is not None and table.rows > request.limit:
         table = _cut(connection, table, request.limit)
-    _check_not_empty(request, table.rows_read)
+    # Of the changes of a table there may be none; its keys say whether it is empty.
+    keys = request.extract.keys if request.extract else None
+    _check_not_empty(request, table.rows_read if keys is None else keys.count)
     return table
 
 
@@ -171,7 +175,7 @@ def _read_csv(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
             "Set encoding: utf-8 for this file."
         )
     records = rewrite(request.path, target, label, dialect, limit=request.limit)
-    _check_header(label, 1, records.header, spec)
+    check_header(label, 1, records.header, spec)
     columns = records.header or ()
     create_table(connection, target, dialect, name, len(columns), records.accepted)
     remarks = []
@@ -205,7 +209,7 @@ def _read_jsonl(connection: duckdb.DuckDBPyConnection, request: Request) -> Tabl
     ).fetchall()
     columns = tuple(str(column) for (column,) in rows)
     if columns:
-        _check_header(label, 1, columns, spec)
+        check_header(label, 1, columns, spec)
     document = _numbers_as_text("document", spec.decimal_separator)
     pointers = ", ".join(quoted("/" + _pointer(column)) for column in columns)
     values = "".join(f", texts[{i}] as c{i}" for i in range(1, len(columns) + 1))
@@ -241,7 +245,7 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, request: Request) -> Ta
     try:
         described = connection.execute(f"describe select * from {rows}").fetchall()
         columns = [(str(row[0]), str(row[1])) for row in described[:-1]]
-        _check_header(label, None, [column for column, _ in columns], spec)
+        check_header(label, None, [column for column, _ in columns], spec)
         values = "".join(
             f", {_text(_identifier(column), data_type, spec)} as c{place}"
             for place, (column, data_type) in enumerate(columns, 1)
@@ -298,7 +302,7 @@ def _read_xlsx(connection: duckdb.DuckDBPyConnection, request: Request) -> Table
     while header and not header[-1]:
         header.pop()
     names = tuple(text.strip() for text in header)
-    _check_header(label, top, names or None, spec)
+    check_header(label, top, names or None, spec)
     target = request.folder / f"{name}.records"
     refusals = []
     count = 0
@@ -411,7 +415,7 @@ def _extract(request: Request) -> Extract:
     else:
         reader = {"ubl": read_ubl, "cii": read_cii, "facturx": read_facturx}[spec.format]
         found = reader(request.path, label, spec.max_megabytes)
-    _check_header(label, None, found.columns, spec)
+    check_header(label, None, found.columns, spec)
     return found
 
 
@@ -425,6 +429,17 @@ def _read_documents(connection: duckdb.DuckDBPyConnection, request: Request) -> 
     return Table(name, found.columns, len(found.rows), found.refusals, found.remarks)
 
 
+def load_extract(connection: duckdb.DuckDBPyConnection, rows: ExtractedRows, name: str) -> Table:
+    """Load what was read of a database into a new table."""
+    create_table(connection, rows.path, PLAIN, name, len(rows.columns), rows.count)
+    return Table(name, rows.columns, rows.count, rows.refusals)
+
+
+def _read_sql(connection: duckdb.DuckDBPyConnection, request: Request) -> Table:
+    assert request.extract is not None
+    return load_extract(connection, request.extract.rows, request.name)
+
+
 _READERS: Mapping[str, Callable[[duckdb.DuckDBPyConnection, Request], Table]] = {
     "csv": _read_csv,
     "jsonl": _read_jsonl,
@@ -434,6 +449,7 @@ _READERS: Mapping[str, Callable[[duckdb.DuckDBPyConnection, Request], Table]] = 
     "cii": _read_documents,
     "facturx": _read_documents,
     "camt": _read_documents,
+    "sql": _read_sql,
 }
 
 
@@ -477,9 +493,18 @@ def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _check_header(
-    label: str, line: int | None, names: Iterable[str] | None, spec: FileSpec
-) -> None:
+def check_header(label: str, line: int | None, names: Iterable[str] | None, spec: FileSpec) -> None:
+    """Make sure that a file has every column that is mapped, and none twice.
+
+    Args:
+        label: Name of the file in messages.
+        line: Line of the header, if the format has lines.
+        names: Names of the columns; None if there is no header.
+        spec: The entry of the source.
+
+    Raises:
+        DataError: It has not.
+    """
     place = label if line is None else f"{label}: line {line}"
     if names is None:
         raise DataError(f"{label}: is empty, without even a header. Deliver the export again.")
@@ -500,7 +525,8 @@ def _check_header(
             f"\n  '{column}': {nearest(column, filter(None, columns))}" for column in missing
         )
         raise DataError(
-            f"{place}: columns that the source YAML maps are not in the file: "
+            f"{place}: columns that the source YAML maps are not in the "
+            f"{'table' if spec.format == 'sql' else 'file'}: "
             f"{', '.join(missing)}.{suggestions}"
         )
     seen: dict[str, str] = {}

@@ -64,11 +64,16 @@ class Scratch:
     @classmethod
     @contextmanager
     def opened(
-        cls, folder: Path, files: Sequence[Delivered], groups: Sequence[Group]
+        cls,
+        folder: Path,
+        files: Sequence[Delivered],
+        groups: Sequence[Group],
+        readable: Sequence[Path] = (),
     ) -> "Iterator[Scratch]":
-        """Open an empty one that may spill into a folder."""
+        """Open an empty one that may spill into a folder, and may read files of the lake, too."""
         folder.mkdir(parents=True, exist_ok=True)
-        with open_scratch(folder, [file.path for file in files]) as connection:
+        inputs = [*(file.path for file in files), *readable]
+        with open_scratch(folder, inputs) as connection:
             connection.execute("create table merged (file integer, line bigint)")
             for feed in {group.feed.name: group.feed for group in groups}.values():
                 columns = "".join(f"{column.name} {column.data_type}, " for column in feed.columns)
@@ -118,15 +123,19 @@ class Scratch:
             DataError: A file cannot be read, or SQL of the source fails on its rows.
         """
         for number, file in enumerate(self.files):
-            progress(f"reading {file.label} ({file.size / 1e6:,.1f} MB)")
+            verb = "reading" if file.extract is None else "loading"
+            progress(f"{verb} {file.label} ({file.size / 1e6:,.1f} MB)")
             name = f"file_{number}"
-            request = Request(self.folder, file.path, file.label, file.spec, name, limit)
+            request = Request(
+                self.folder, file.path, file.label, file.spec, name, limit, file.extract
+            )
             if file.spec.format in DOCUMENT_FORMATS and limit is None:
                 self._add_to_batch(number, file, request)
                 continue
             is_ledger = file.spec.format == "fec"
             table = (read_fec if is_ledger else read)(self.connection, request)
-            check_unchanged(file)
+            if file.extract is None:
+                check_unchanged(file)
             self.tables.append(table)
             self.messages += table.remarks
             if is_ledger:
@@ -249,7 +258,7 @@ class Scratch:
         rows = typed(group.feed)
         key = ", ".join(group.feed.key)
         # Of changes, a later file replaces what an earlier one says: only one file may not repeat.
-        within = key if group.is_snapshot else f"{key}, _source_file"
+        within = f"{key}, _source_file" if group.mode == "upsert" else key
         own = f"_source = {quoted(group.source.name)}"
         # Hashes first: on a big feed they take a fraction of the memory of the keys.
         self.connection.execute(

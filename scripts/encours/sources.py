@@ -17,9 +17,10 @@ from pydantic import (
     model_validator,
 )
 
-from encours import quality
+from encours import quality, sql_options
 from encours.errors import UsageError
 from encours.feeds import Contract, Feed, load_contract, nearest
+from encours.sql_options import Incremental
 from encours.standard_mappings import completed
 
 Place = tuple[str | int, ...]
@@ -28,7 +29,7 @@ DuplicatePolicy = Literal["refuse", "first", "last"]
 RESERVED = ("where", "on_duplicate_key")
 """Keys of a mapping that are not columns."""
 
-_WRITTEN = ("csv", "xlsx", "parquet", "jsonl")
+_WRITTEN = ("csv", "xlsx", "parquet", "jsonl", "sql")
 """Formats in which dates and numbers are written as each program likes."""
 _XML = ("ubl", "cii", "facturx", "camt")
 _OPTIONS_OF_FORMAT = {
@@ -47,7 +48,13 @@ _OPTIONS_OF_FORMAT = {
     "thousands_separator": _WRITTEN,
     "max_megabytes": _XML,
     "customer_of": ("camt",),
+    "database": ("sql",),
+    "table": ("sql",),
+    "query": ("sql",),
+    "name": ("sql",),
+    "incremental": ("sql",),
 }
+_WORDS = re.compile(r'"(?:[^"]|"")+"|\w+')
 _DATE_PARTS = {
     "Y": r"[0-9]{4}",
     "y": r"[0-9]{2}",
@@ -159,7 +166,9 @@ class FileSpec(_Strict):
     """One entry of `files`: which files, how to read them, which feeds they give."""
 
     path: str
-    format: Literal["csv", "xlsx", "parquet", "jsonl", "fec", "ubl", "cii", "facturx", "camt"]
+    format: Literal[
+        "csv", "xlsx", "parquet", "jsonl", "fec", "ubl", "cii", "facturx", "camt", "sql"
+    ]
     load: Literal["snapshot", "upsert"]
     feeds: dict[str, FeedMapping] = Field(min_length=1)
     delimiter: Annotated[str, BeforeValidator(_tab)] = ","
@@ -180,6 +189,18 @@ class FileSpec(_Strict):
     opening_journals: tuple[str, ...] = ()
     payment_terms: Annotated[str, BeforeValidator(_constant)] = "30 jours"
     payment_terms_by_customer: dict[str, str] = {}
+    database: str | None = None
+    table: str | None = None
+    query: str | None = None
+    name: str | None = None
+    incremental: Incremental | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_of_a_table(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or content.get("format") != "sql":
+            return content
+        return sql_options.with_path(content)
 
     @model_validator(mode="before")
     @classmethod
@@ -217,6 +238,16 @@ class FileSpec(_Strict):
         if ".." in PurePosixPath(path).parts:
             raise ValueError("must not contain '..'; give an absolute path instead")
         return path
+
+    @field_validator("database")
+    @classmethod
+    def _variable_or_url(cls, database: str) -> str:
+        return sql_options.check_database(database)
+
+    @field_validator("query")
+    @classmethod
+    def _selects(cls, query: str) -> str:
+        return sql_options.check_query(query)
 
     @field_validator("delimiter")
     @classmethod
@@ -265,6 +296,8 @@ class FileSpec(_Strict):
             raise ValueError("thousands_separator and decimal_separator must differ")
         if self.format == "csv" and self.quote == self.delimiter:
             raise ValueError("quote and delimiter must differ")
+        if self.incremental and self.load != "upsert":
+            raise ValueError("incremental reads changes, which are load: upsert")
         return self
 
 
@@ -315,6 +348,20 @@ class Source:
         return columns
 
 
+def mentioned(mapping: FeedMapping, columns: Iterable[str] | None = None) -> set[str]:
+    """What a mapping may read of a file: columns by name and all words of its SQL, in lower case.
+
+    Args:
+        mapping: The mapping of a feed.
+        columns: Canonical columns to look at, besides `where`; by default all.
+    """
+    names = mapping.columns if columns is None else set(columns) & set(mapping.columns)
+    origins = [mapping.columns[name] for name in names]
+    words = _WORDS.findall(" ".join([mapping.where or "", *(each.sql or "" for each in origins)]))
+    found = {word.strip('"').replace('""', '"').lower() for word in words}
+    return found | {(each.column or "").lower() for each in origins}
+
+
 def load_source(path: Path, contract: Contract | None = None) -> Source:
     """Read and check one source YAML.
 
@@ -327,6 +374,9 @@ def load_source(path: Path, contract: Contract | None = None) -> Source:
             line and path of everything that is wrong.
     """
     content, lines = _read_yaml(path)
+    secrets = list(sql_options.passwords(content))
+    if secrets:
+        raise _usage_error(path, lines, secrets)
     try:
         spec = _SourceSpec.model_validate(content)
     except ValidationError as error:
@@ -343,6 +393,7 @@ def load_source(path: Path, contract: Contract | None = None) -> Source:
     )
     known_feeds = load_contract() if contract is None else contract
     problems = list(_contract_problems(source, known_feeds))
+    problems += _database_problems(source)
     problems += _quality_problems(source, known_feeds)
     if problems:
         raise _usage_error(path, lines, problems)
@@ -459,6 +510,25 @@ def _contract_problems(source: Source, contract: Contract) -> Iterator[tuple[Pla
                 yield ("files", index, "load"), message + "One source loads a feed in one way."
             if policy != mapping.on_duplicate_key:
                 yield inside, f"on_duplicate_key of {name} must be the same in all its files."
+
+
+def _database_problems(source: Source) -> Iterator[tuple[Place, str]]:
+    names: set[str] = set()
+    ways: dict[str, bool | None] = {}
+    for index, spec in enumerate(source.files):
+        inside: Place = ("files", index)
+        if spec.format == "sql":
+            if spec.path in names:
+                yield inside, f"{spec.path} is read further up. Give one of them another name."
+            names.add(spec.path)
+        way = spec.incremental.deletions if spec.incremental else None
+        for name in spec.feeds:
+            if ways.setdefault(name, way) != way:
+                yield (
+                    (*inside, "incremental"),
+                    f"feed {name} comes from several entries. Read all of them incrementally, "
+                    "with deletions or without, or none.",
+                )
 
 
 def _quality_problems(source: Source, contract: Contract) -> Iterator[tuple[Place, str]]:

@@ -112,10 +112,10 @@ def _feed_suites(connection: duckdb.DuckDBPyConnection, home: Home, run: Run) ->
         expected = list(_freshness(connection, home, run, delivery, settings))
         if delivery.new:
             now = profiles.profile(connection, home, delivery, delivery.new)
-            expected += _volume(delivery, settings, now)
-            before = delivery.baseline if delivery.is_snapshot else delivery.accepted[-HISTORY:]
+            before = delivery.baseline if delivery.is_state else delivery.accepted[-HISTORY:]
+            earlier = profiles.profile(connection, home, delivery, before)
+            expected += _volume(delivery, settings, now, earlier)
             if before:
-                earlier = profiles.profile(connection, home, delivery, before)
                 expected += _completeness(settings, now, earlier)
                 expected += _values(delivery, settings, now, earlier)
                 expected += _distribution(settings, now, earlier)
@@ -124,7 +124,9 @@ def _feed_suites(connection: duckdb.DuckDBPyConnection, home: Home, run: Run) ->
             yield Suite(f"{name} of {delivery.source}", name, delivery.source, wanted)
 
 
-def _volume(delivery: Delivery, settings: FeedQuality, now: Profile) -> Iterator[Expected]:
+def _volume(
+    delivery: Delivery, settings: FeedQuality, now: Profile, earlier: Profile
+) -> Iterator[Expected]:
     limits = settings.volume
     yield Expected(
         "quality_no_rows",
@@ -134,8 +136,8 @@ def _volume(delivery: Delivery, settings: FeedQuality, now: Profile) -> Iterator
         now.rows,
         least=1,
     )
-    if delivery.is_snapshot:
-        usual, of = sum(delivery.rows(load) for load in delivery.baseline), "last published ones"
+    if delivery.is_state:
+        usual, of = earlier.rows, "last published ones"
     else:
         rows = [delivery.rows(load) for load in delivery.accepted[-HISTORY:]]
         # The first delivery of changes is often the whole past: two more show what is usual.
@@ -153,7 +155,7 @@ def _volume(delivery: Delivery, settings: FeedQuality, now: Profile) -> Iterator
         ratio,
         least=limits.min_ratio,
     )
-    if delivery.is_snapshot:
+    if delivery.is_state:
         yield Expected(
             "quality_volume_rose",
             _noted(limits.severity),
@@ -255,7 +257,7 @@ def _values(
             most=tuple(sorted(codes)),
         )
         lasting = [code for code, rows in codes.items() if rows >= settings.volume.min_rows]
-        if column == "entity_code" and delivery.is_snapshot and lasting:
+        if column == "entity_code" and delivery.is_state and lasting:
             gone = [code for code in lasting if code not in seen]
             text = "All entities with rows before have some"
             if gone:

@@ -1,12 +1,14 @@
 """What the tests of the whole way share: how to run the command, and where things are."""
 
 import csv
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -37,12 +39,13 @@ def run_encours(
     return result
 
 
-def write_feeds(feeds: Feeds, folder: Path) -> Path:
+def write_feeds(feeds: Feeds, folder: Path, name: str = "hand_made") -> Path:
     """Write rows of canonical feeds as CSV files, with a source file that maps them one to one.
 
     Args:
         feeds: Rows by feed; None is an empty cell.
         folder: Folder of the exports; what an earlier call wrote there is replaced.
+        name: Name of the source.
 
     Returns:
         Path of the source file.
@@ -64,5 +67,59 @@ def write_feeds(feeds: Feeds, folder: Path) -> Path:
             }
         )
     path = folder / "source.yml"
-    path.write_text(yaml.safe_dump({"name": "hand_made", "files": files}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"name": name, "files": files}), encoding="utf-8")
     return path
+
+
+def marts_that_differ(one: Path, other: Path, entity_code: str | None = None) -> list[str]:
+    """The marts of two published warehouses that differ, each with a row that does.
+
+    Args:
+        one: A published file.
+        other: Another one.
+        entity_code: Compare the rows of this entity only, in the tables that have entities.
+    """
+    found = []
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{one}' as one (read_only)")
+        connection.execute(f"attach '{other}' as other (read_only)")
+        tables = connection.execute(
+            "select table_name, list(column_name order by column_index), "
+            "list(data_type order by column_index) from duckdb_columns() "
+            "where database_name = 'one' and schema_name = 'marts' group by table_name order by 1"
+        ).fetchall()
+        assert len(tables) > 20
+        for table, columns, types in tables:
+            condition = ""
+            if entity_code is not None:
+                if "entity_code" not in columns:
+                    continue
+                condition = f"where entity_code = '{entity_code}'"
+            exact = [name for name, kind in zip(columns, types, strict=True) if kind != "DOUBLE"]
+            names = ", ".join(f'"{name}"' for name in columns)
+            order = ", ".join(f'"{name}"' for name in (*exact, *columns))
+            both = [
+                connection.execute(
+                    f"select {names} from {database}.marts.{table} {condition} order by {order}"
+                ).fetchall()
+                for database in ("one", "other")
+            ]
+            if not both[0] and not both[1]:
+                continue
+            if len(both[0]) != len(both[1]):
+                found.append(f"{table}: {len(both[0])} rows, {len(both[1])} in the other")
+            for mine, theirs in zip(*both, strict=False):
+                if not all(map(_equal, mine, theirs)):
+                    pairs = zip(columns, mine, theirs, strict=True)
+                    found.append(
+                        f"{table}: {[each for each in pairs if each[1] != each[2]]} in {mine}"
+                    )
+                    break
+    return found
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values are the same; doubles are added up in any order."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+    return bool(one == other)

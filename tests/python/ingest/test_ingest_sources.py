@@ -185,7 +185,7 @@ def test_everything_that_is_wrong_is_named_at_once(desk: Desk) -> None:
     assert problem(desk, text).splitlines() == [
         "books.yml:1: name: is missing.",
         "books.yml:5: files[0].format: 'cvs' is not one of 'csv', 'xlsx', 'parquet', 'jsonl', "
-        "'fec', 'ubl', 'cii', 'facturx' or 'camt'.",
+        "'fec', 'ubl', 'cii', 'facturx', 'camt' or 'sql'.",
         "books.yml:1: nam: is not known here. Did you mean 'name'?",
     ]
 
