@@ -20,6 +20,8 @@ from encours.feeds import LINEAGE, Contract, Feed, load_contract
 from encours.home import Home
 
 Mode = Literal["snapshot", "upsert"]
+MatchingRule = Literal["reference", "exact_amount", "oldest_first"]
+"""Rules by which receipts without allocation are matched, in the order in which they are tried."""
 
 
 class _Strict(BaseModel):
@@ -69,7 +71,7 @@ class RejectedFile(_Strict):
 
 
 class Manifest(_Strict):
-    """Everything one load wrote."""
+    """Everything one load wrote; `matching` has the rules of the sources that changed theirs."""
 
     load_id: str
     loaded_at: str
@@ -78,6 +80,7 @@ class Manifest(_Strict):
     raw_files: list[RawFile]
     files: list[LoadedFile]
     rejected: RejectedFile | None
+    matching: dict[str, list[MatchingRule]] = {}
 
     @property
     def loaded_at_utc(self) -> datetime:
@@ -127,10 +130,22 @@ def in_force(loads: Iterable[Manifest]) -> list[InForce]:
     )
 
 
+def matching_in_force(loads: Iterable[Manifest]) -> dict[str, list[MatchingRule]]:
+    """By source, the rules of matching after some loads, given oldest first; none is no key."""
+    current: dict[str, list[MatchingRule]] = {}
+    for load in loads:
+        current |= load.matching
+    return {source: current[source] for source in sorted(current) if current[source]}
+
+
 def state_digest(home: Home, known_at: datetime | None = None) -> str:
     """A hash of what is in force at a moment (default: now): equal digests, equal raw tables."""
-    parts = in_force(manifests(home, known_at))
-    lines = [f"{part.load_id}\t{part.source}\t{part.feed}\t{part.state_sha256}" for part in parts]
+    loads = manifests(home, known_at)
+    lines = [
+        f"{part.load_id}\t{part.source}\t{part.feed}\t{part.state_sha256}"
+        for part in in_force(loads)
+    ]
+    lines += [f"{source}\t{','.join(rules)}" for source, rules in matching_in_force(loads).items()]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -143,7 +158,8 @@ def register(
     """Create the schema raw over the rows in force at a moment.
 
     One view per feed of the contract, with its columns and those of lineage, empty where nobody
-    supplied it; `raw.source_files` and `raw.rejected_rows` over all loads up to the moment.
+    supplied it; `raw.source_files`, `raw.rejected_rows` and `raw.matching_rules` over all loads up
+    to the moment.
 
     Args:
         connection: Open connection; existing objects of these names are replaced.
@@ -169,6 +185,7 @@ def register(
             f"create or replace view raw.{feed.name} as {_feed_sql(home, feed, loads, parts)}"
         )
     _register_source_files(connection, loads)
+    _register_matching_rules(connection, loads)
     connection.execute(
         f"create or replace view raw.rejected_rows as {_rejected_sql(home, loads, parts)}"
     )
@@ -272,6 +289,15 @@ def _register_source_files(connection: duckdb.DuckDBPyConnection, loads: list[Ma
             f"insert into raw.source_files select {', '.join(['unnest(?)'] * len(columns))}",
             columns,
         )
+
+
+def _register_matching_rules(connection: duckdb.DuckDBPyConnection, loads: list[Manifest]) -> None:
+    connection.execute(
+        "create or replace table raw.matching_rules (source_name varchar, rule varchar)"
+    )
+    rows = [(name, rule) for name, rules in matching_in_force(loads).items() for rule in rules]
+    if rows:
+        connection.executemany("insert into raw.matching_rules values (?, ?)", rows)
 
 
 def _rejected_sql(home: Home, loads: list[Manifest], parts: list[InForce]) -> str:

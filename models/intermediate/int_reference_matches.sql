@@ -1,0 +1,343 @@
+-- Receipts matched with the invoices whose numbers stand in their text (ADR 0018). Claims on an
+-- invoice are served in the order of their days, as far as the books leave it open.
+-- Grain: one row per receipt, invoice and day of release; and one per receipt whose text is
+-- ambiguous, without invoice.
+{%- set most_words = 4 %}
+with
+
+receipts as (
+
+    select receipts.* from {{ ref('int_matchable_receipts') }} as receipts
+    where receipts.by_reference and receipts.reference is not null
+
+),
+
+balances as (
+
+    select * from {{ ref('int_booked_balances') }}
+
+),
+
+invoices as (
+
+    select
+        items.item_key,
+        items.entity_code,
+        items.customer_code,
+        items.currency_code,
+        items.document_number,
+        items.booking_date,
+        items.due_date,
+        {{ words_in('items.document_number') }} as words
+    from {{ ref('int_receivable_items') }} as items
+    inner join (select distinct receipts.entity_code from receipts) as entities
+        on items.entity_code = entities.entity_code
+    where items.item_side = 'debit'
+
+),
+
+numbers as (
+
+    select
+        invoices.*,
+        length(invoices.words) - length(replace(invoices.words, ' ', '')) + 1 as word_count,
+        replace(invoices.words, ' ', '') as written,
+        {{ without_leading_zeros("replace(invoices.words, ' ', '')") }} as compared
+    from invoices
+    where length(replace(invoices.words, ' ', '')) >= 3
+
+),
+
+words as (
+
+    {{ words_of('receipts', ['receipt_item_key'], 'reference') }}
+
+),
+
+neighbours as (
+
+    select
+        words.*
+        {%- for distance in range(1, most_words) %},
+        lead(words.word, {{ distance }}) over receipt_words as word_{{ distance }}
+        {%- endfor %}
+    from words
+    window receipt_words as (partition by words.receipt_item_key order by words.word_position)
+
+),
+
+-- A number may be written with blanks or signs in it: words next to each other, as one.
+runs as (
+
+    {% for length in range(1, most_words + 1) %}
+    {%- if not loop.first %}
+    union all
+
+    {% endif -%}
+    select
+        neighbours.receipt_item_key,
+        neighbours.word_position,
+        {{ length }} as word_count,
+        neighbours.word
+        {%- for distance in range(1, length) %} || neighbours.word_{{ distance }}{% endfor %} as written
+    from neighbours
+    {% if length > 1 -%}
+    where neighbours.word_{{ length - 1 }} is not null
+    {% endif %}
+    {%- endfor %}
+),
+
+-- A creditor reference of ISO 11649 holds the number behind RF and two check digits.
+tokens as (
+
+    select
+        runs.receipt_item_key,
+        runs.word_position,
+        runs.word_count,
+        false as is_creditor_reference,
+        runs.written
+    from runs
+
+    union all
+
+    select
+        runs.receipt_item_key,
+        runs.word_position,
+        runs.word_count,
+        true as is_creditor_reference,
+        {{ regexp_group('runs.written', '^RF[0-9][0-9]([0-9A-Z]+)$', 1) }} as written
+    from runs
+    where runs.written like 'RF%'
+
+),
+
+found as (
+
+    select
+        tokens.receipt_item_key,
+        tokens.word_position,
+        tokens.word_position + tokens.word_count as next_position,
+        numbers.item_key as invoice_item_key,
+        tokens.written = numbers.written as is_written_alike
+    from tokens
+    inner join receipts on tokens.receipt_item_key = receipts.receipt_item_key
+    inner join numbers
+        on
+            receipts.entity_code = numbers.entity_code
+            and {{ without_leading_zeros('tokens.written') }} = numbers.compared
+    where
+        length(tokens.written) >= 3
+        and {{ regexp_group('tokens.written', '[0-9]') }} <> ''
+        and receipts.currency_code = numbers.currency_code
+        and receipts.customer_code in (numbers.customer_code, '(unknown)')
+        -- Digits alone are one number only where the number itself is written in as many parts.
+        and (
+            tokens.word_count = 1
+            or tokens.word_count = numbers.word_count
+            or tokens.is_creditor_reference
+            or {{ regexp_group('tokens.written', '[A-Z]') }} <> ''
+        )
+
+),
+
+-- What is part of a longer number that was found is no number of its own.
+longest as (
+
+    select found.* from found
+    left join found as longer
+        on
+            found.receipt_item_key = longer.receipt_item_key
+            and found.word_position >= longer.word_position
+            and found.next_position <= longer.next_position
+            and found.next_position - found.word_position
+            < longer.next_position - longer.word_position
+    where longer.receipt_item_key is null
+
+),
+
+counted as (
+
+    select
+        longest.*,
+        count(*) over place as fitting_count,
+        sum(case when longest.is_written_alike then 1 else 0 end) over place as alike_count
+    from longest
+    window place as (
+        partition by longest.receipt_item_key, longest.word_position, longest.next_position
+    )
+
+),
+
+-- Without leading zeros two numbers may be one: the one written alike, or neither.
+named as (
+
+    select distinct
+        counted.receipt_item_key,
+        counted.invoice_item_key
+    from counted
+    where
+        counted.fitting_count = 1
+        or (counted.alike_count = 1 and counted.is_written_alike)
+
+),
+
+ambiguous as (
+
+    select distinct counted.receipt_item_key
+    from counted
+    where counted.fitting_count > 1 and counted.alike_count <> 1
+
+),
+
+dated as (
+
+    select
+        receipts.receipt_item_key,
+        receipts.receipt_date,
+        receipts.reversed_on,
+        receipts.amount,
+        numbers.item_key as invoice_item_key,
+        numbers.document_number,
+        numbers.due_date,
+        greatest(receipts.receipt_date, numbers.booking_date) as matched_on
+    from named
+    inner join receipts on named.receipt_item_key = receipts.receipt_item_key
+    inner join numbers on named.invoice_item_key = numbers.item_key
+
+),
+
+open_invoices as (
+
+    select
+        dated.*,
+        balances.balance,
+        balances.lowest_balance,
+        coalesce(
+            sum(balances.balance) over (
+                partition by dated.receipt_item_key
+                order by dated.matched_on, dated.due_date nulls last, dated.document_number
+                rows between unbounded preceding and 1 preceding
+            ), 0
+        ) as earlier_balance
+    from dated
+    inner join balances
+        on
+            dated.invoice_item_key = balances.item_key
+            and dated.matched_on >= balances.valid_from
+            and dated.matched_on < balances.valid_to
+    where
+        balances.balance > 0
+        and (dated.reversed_on is null or dated.reversed_on > dated.matched_on)
+
+),
+
+-- The money of a receipt goes to the invoices it names, the one due first before the others.
+claims as (
+
+    select
+        open_invoices.*,
+        cast(
+            least(open_invoices.balance, open_invoices.amount - open_invoices.earlier_balance)
+            as decimal(18, 2)
+        ) as claimed_amount
+    from open_invoices
+    where open_invoices.amount > open_invoices.earlier_balance
+
+),
+
+claim_events as (
+
+    select
+        claims.invoice_item_key,
+        claims.receipt_item_key,
+        claims.receipt_date,
+        claims.matched_on as event_date,
+        1 as event_order,
+        claims.claimed_amount as held_change
+    from claims
+
+    union all
+
+    select
+        claims.invoice_item_key,
+        claims.receipt_item_key,
+        claims.receipt_date,
+        claims.reversed_on as event_date,
+        0 as event_order,
+        cast(-claims.claimed_amount as decimal(18, 2)) as held_change
+    from claims
+    where claims.reversed_on is not null
+
+),
+
+held as (
+
+    select
+        claim_events.invoice_item_key,
+        claim_events.receipt_item_key,
+        claim_events.event_order,
+        coalesce(
+            sum(claim_events.held_change) over (
+                partition by claim_events.invoice_item_key
+                order by
+                    claim_events.event_date, claim_events.event_order,
+                    claim_events.receipt_date, claim_events.receipt_item_key
+                rows between unbounded preceding and 1 preceding
+            ), 0
+        ) as held_before
+    from claim_events
+
+),
+
+served as (
+
+    select
+        claims.receipt_item_key,
+        claims.invoice_item_key,
+        claims.matched_on,
+        least(claims.claimed_amount, claims.balance - held.held_before) as amount,
+        held.held_before as floor_amount,
+        claims.lowest_balance,
+        cast(null as date) as ends_on
+    from claims
+    inner join held
+        on
+            claims.invoice_item_key = held.invoice_item_key
+            and claims.receipt_item_key = held.receipt_item_key
+    where held.event_order = 1 and claims.balance > held.held_before
+
+),
+
+pieces as (
+
+    {{ released_pieces('served', 'balances') }}
+
+)
+
+select
+    pieces.receipt_item_key,
+    pieces.invoice_item_key,
+    pieces.matched_on,
+    pieces.amount,
+    pieces.released_on,
+    receipts.receipt_date,
+    receipts.reversed_on,
+    cast(null as varchar) as issue_code
+
+from pieces
+inner join receipts on pieces.receipt_item_key = receipts.receipt_item_key
+
+union all
+
+select
+    receipts.receipt_item_key,
+    cast(null as varchar) as invoice_item_key,
+    receipts.receipt_date as matched_on,
+    cast(0 as decimal(18, 2)) as amount,
+    cast(null as date) as released_on,
+    receipts.receipt_date,
+    receipts.reversed_on,
+    'ambiguous_reference' as issue_code
+
+from ambiguous
+inner join receipts on ambiguous.receipt_item_key = receipts.receipt_item_key
