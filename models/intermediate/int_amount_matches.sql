@@ -289,8 +289,8 @@ bounced_choices as (
     select
         bounced.receipt_item_key,
         bounced.receipt_date,
-        coalesce(bounced.earlier_reversed_on > bounced.receipt_date, false)
-        or count(*) > 1 as is_ambiguous,
+        bounced.earlier_reversed_on,
+        count(*) as choice_count,
         min(openings.invoice_item_key) as invoice_item_key,
         min(openings.valid_from) as valid_from,
         min(takers.receipt_date) as taken_on
@@ -309,7 +309,7 @@ bounced_choices as (
             and openings.valid_from = takers.valid_from
             and not takers.is_ambiguous
     where takers.receipt_date is null or takers.receipt_date > bounced.receipt_date
-    group by all
+    group by bounced.receipt_item_key, bounced.receipt_date, bounced.earlier_reversed_on
 
 ),
 
@@ -333,7 +333,9 @@ chosen as (
         bounced_choices.receipt_date,
         bounced_choices.valid_from,
         bounced_choices.taken_on,
-        bounced_choices.is_ambiguous
+        bounced_choices.choice_count > 1
+        or coalesce(bounced_choices.earlier_reversed_on > bounced_choices.receipt_date, false)
+            as is_ambiguous
     from bounced_choices
 
 ),

@@ -123,24 +123,69 @@ available as (
 
 ),
 
-line as (
+-- An invoice queues up when it becomes available. Those that do between two receipts stand in the
+-- order of their due dates, behind what earlier receipts found.
+arrivals as (
 
     select
-        invoices.item_key as invoice_item_key,
         invoices.entity_code,
         invoices.customer_code,
         invoices.currency_code,
-        available.available_from,
+        available.available_from as event_date,
+        0 as event_order,
+        invoices.item_key as event_key,
         available.left_amount,
-        row_number() over account_invoices as line_number,
-        sum(available.left_amount) over account_invoices as line_end
+        invoices.due_date,
+        invoices.document_number
     from available
     inner join invoices on available.item_key = invoices.item_key
+
+    union all
+
+    select
+        receipts.entity_code,
+        receipts.customer_code,
+        receipts.currency_code,
+        receipts.receipt_date as event_date,
+        1 as event_order,
+        receipts.receipt_item_key as event_key,
+        cast(0 as decimal(18, 2)) as left_amount,
+        cast(null as date) as due_date,
+        cast(null as varchar) as document_number
+    from receipts
+
+),
+
+queued as (
+
+    select
+        arrivals.*,
+        sum(arrivals.event_order) over (
+            partition by arrivals.entity_code, arrivals.customer_code, arrivals.currency_code
+            order by arrivals.event_date, arrivals.event_order, arrivals.event_key
+            rows between unbounded preceding and current row
+        ) as earlier_receipt_count
+    from arrivals
+
+),
+
+line as (
+
+    select
+        queued.event_key as invoice_item_key,
+        queued.entity_code,
+        queued.customer_code,
+        queued.currency_code,
+        queued.event_date as available_from,
+        queued.left_amount,
+        row_number() over account_invoices as line_number,
+        sum(queued.left_amount) over account_invoices as line_end
+    from queued
+    where queued.event_order = 0
     window account_invoices as (
-        partition by invoices.entity_code, invoices.customer_code, invoices.currency_code
+        partition by queued.entity_code, queued.customer_code, queued.currency_code
         order by
-            available.available_from, invoices.booking_date, invoices.due_date nulls last,
-            invoices.document_number
+            queued.earlier_receipt_count, queued.due_date nulls last, queued.document_number
         rows between unbounded preceding and current row
     )
 
