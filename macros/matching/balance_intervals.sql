@@ -34,6 +34,7 @@
                 cast(sum(changes.change_amount) as decimal(18, 2)) as change_amount
             from {{ relation }} as changes
             group by changes.item_key, changes.change_date
+            having sum(changes.change_amount) <> 0
         ) as daily
     ) as cumulated
 {%- endmacro %}

@@ -283,6 +283,14 @@ undecided_receipts as (
 
 ),
 
+decided_receipts as (
+
+    select distinct allocations.origin_item_key as receipt_item_key
+    from {{ ref('int_allocations') }} as allocations
+    where allocations.matching_rule <> 'reference'
+
+),
+
 ambiguous_receipts as (
 
     select
@@ -305,13 +313,9 @@ ambiguous_receipts as (
     from undecided_receipts
     inner join {{ ref('stg_receipts') }} as receipts
         on undecided_receipts.receipt_item_key = receipts.item_key
-    left join (
-        select distinct allocations.origin_item_key
-        from {{ ref('int_allocations') }} as allocations
-        where allocations.rule <> 'reference'
-    ) as matched
-        on undecided_receipts.receipt_item_key = matched.origin_item_key
-    where matched.origin_item_key is null
+    left join decided_receipts
+        on undecided_receipts.receipt_item_key = decided_receipts.receipt_item_key
+    where decided_receipts.receipt_item_key is null
 
 ),
 

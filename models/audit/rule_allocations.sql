@@ -17,7 +17,7 @@ allocations as (
     from {{ ref('int_allocations') }} as allocations
     cross join run
     where
-        allocations.rule is not null
+        allocations.matching_rule is not null
         and allocations.movement_date <= run.as_of_date
 
 )
@@ -25,7 +25,7 @@ allocations as (
 select
     allocations.allocation_key,
     allocations.kind,
-    allocations.rule,
+    allocations.matching_rule,
     allocations.confidence,
     receipts.entity_code,
     receipts.item_key as receipt_item_key,

@@ -5,7 +5,7 @@ with
 matches as (
 
     select
-        'reference' as rule,
+        'reference' as matching_rule,
         'high' as confidence,
         reference_matches.*
     from {{ ref('int_reference_matches') }} as reference_matches
@@ -13,7 +13,7 @@ matches as (
     union all
 
     select
-        'exact_amount' as rule,
+        'exact_amount' as matching_rule,
         'medium' as confidence,
         amount_matches.*
     from {{ ref('int_amount_matches') }} as amount_matches
@@ -21,7 +21,7 @@ matches as (
     union all
 
     select
-        'oldest_first' as rule,
+        'oldest_first' as matching_rule,
         'low' as confidence,
         oldest_matches.*
     from {{ ref('int_oldest_matches') }} as oldest_matches
@@ -31,7 +31,7 @@ matches as (
 select
     booked.allocation_key,
     booked.kind,
-    cast(null as varchar) as rule,
+    cast(null as varchar) as matching_rule,
     cast(null as varchar) as confidence,
     booked.target_item_key,
     booked.origin_item_key,
@@ -47,10 +47,10 @@ from {{ ref('int_booked_allocations') }} as booked
 union all
 
 select
-    'matched|' || matches.rule || '|' || matches.receipt_item_key || '|' || matches.invoice_item_key
+    'matched|' || matches.matching_rule || '|' || matches.receipt_item_key || '|' || matches.invoice_item_key
     || coalesce('|until ' || cast(matches.released_on as varchar), '') as allocation_key,
     'receipt' as kind,
-    matches.rule,
+    matches.matching_rule,
     matches.confidence,
     matches.invoice_item_key as target_item_key,
     matches.receipt_item_key as origin_item_key,

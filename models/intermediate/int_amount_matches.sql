@@ -88,17 +88,29 @@ changes as (
     union all
 
     select
-        matched.item_key,
-        matched.change_date,
-        matched.change_amount
-    from ({{ matched_changes('reference_matches') }}) as matched
-    inner join invoices on matched.item_key = invoices.item_key
+        rule_changes.item_key,
+        rule_changes.change_date,
+        rule_changes.change_amount
+    from ({{ matched_changes('reference_matches') }}) as rule_changes
+    inner join invoices on rule_changes.item_key = invoices.item_key
 
 ),
 
 balances as (
 
     {{ balance_intervals('changes') }}
+
+),
+
+closings as (
+
+    select
+        balances.*,
+        sum(case when balances.balance <= 0 then 1 else 0 end) over (
+            partition by balances.item_key order by balances.valid_from
+            rows between unbounded preceding and current row
+        ) as closing_count
+    from balances
 
 ),
 
@@ -110,18 +122,19 @@ openings as (
         invoices.entity_code,
         invoices.customer_code,
         invoices.currency_code,
-        balances.balance as amount,
-        balances.lowest_balance,
-        balances.valid_from,
-        balances.valid_to
-    from balances
-    inner join invoices on balances.item_key = invoices.item_key
+        closings.balance as amount,
+        closings.lowest_balance,
+        closings.closing_count,
+        closings.valid_from,
+        closings.valid_to
+    from closings
+    inner join invoices on closings.item_key = invoices.item_key
     inner join amounts
         on
             invoices.entity_code = amounts.entity_code
             and invoices.customer_code = amounts.customer_code
             and invoices.currency_code = amounts.currency_code
-            and balances.balance = amounts.amount
+            and closings.balance = amounts.amount
 
 ),
 
@@ -136,6 +149,7 @@ events as (
         openings.amount,
         openings.valid_from as event_date,
         openings.valid_to,
+        openings.closing_count,
         openings.invoice_item_key,
         cast(null as varchar) as receipt_item_key,
         0 as event_order,
@@ -151,6 +165,7 @@ events as (
         receipts.amount,
         receipts.receipt_date as event_date,
         cast(null as date) as valid_to,
+        cast(null as bigint) as closing_count,
         cast(null as varchar) as invoice_item_key,
         receipts.receipt_item_key,
         1 as event_order,
@@ -179,17 +194,17 @@ numbered as (
 
 ),
 
--- A spell ends when no invoice has the amount any longer. An invoice is offered to the next receipt.
+-- A spell ends when no invoice has the amount any longer. An invoice is offered to the next
+-- receipt.
 spells as (
 
     select
         numbered.*,
         sum(
             case
-                when numbered.event_order = 0
-                    and coalesce(numbered.last_valid_to <= numbered.event_date, true)
-                    then 1
-                else 0
+                when numbered.event_order = 1 then 0
+                when numbered.last_valid_to > numbered.event_date then 0
+                else 1
             end
         ) over amount_events as spell_number,
         min(case when numbered.event_order = 1 then numbered.event_number end) over (
@@ -214,12 +229,38 @@ offers as (
         spells.customer_code,
         spells.currency_code,
         spells.amount,
-        spells.offered_to_number as event_number,
+        spells.invoice_item_key,
         spells.event_date as valid_from,
         spells.valid_to,
-        spells.invoice_item_key
+        spells.closing_count,
+        next_receipts.event_number
     from spells
+    left join spells as next_receipts
+        on
+            spells.entity_code = next_receipts.entity_code
+            and spells.customer_code = next_receipts.customer_code
+            and spells.currency_code = next_receipts.currency_code
+            and spells.amount = next_receipts.amount
+            and spells.offered_to_number = next_receipts.event_number
+            and spells.valid_to > next_receipts.event_date
     where spells.event_order = 0
+
+),
+
+-- An invoice that was offered with another balance before, and not closed since, may be paid in
+-- part: it counts as two, so that nothing is decided with it.
+weighed as (
+
+    select
+        offers.*,
+        case
+            when count(offers.event_number) over (
+                partition by offers.invoice_item_key, offers.closing_count
+                order by offers.valid_from rows between unbounded preceding and 1 preceding
+            ) > 0 then 2
+            else 1
+        end as weight
+    from offers
 
 ),
 
@@ -235,18 +276,17 @@ offered as (
         spells.receipt_item_key,
         spells.event_date as receipt_date,
         coalesce(spells.last_valid_to > spells.event_date, false) as is_in_spell,
-        count(offers.invoice_item_key) as offer_count,
-        min(offers.invoice_item_key) as invoice_item_key,
-        min(offers.valid_from) as valid_from
+        coalesce(sum(weighed.weight), 0) as offer_weight,
+        min(weighed.invoice_item_key) as invoice_item_key,
+        min(weighed.valid_from) as valid_from
     from spells
-    left join offers
+    left join weighed
         on
-            spells.entity_code = offers.entity_code
-            and spells.customer_code = offers.customer_code
-            and spells.currency_code = offers.currency_code
-            and spells.amount = offers.amount
-            and spells.event_number = offers.event_number
-            and spells.event_date < offers.valid_to
+            spells.entity_code = weighed.entity_code
+            and spells.customer_code = weighed.customer_code
+            and spells.currency_code = weighed.currency_code
+            and spells.amount = weighed.amount
+            and spells.event_number = weighed.event_number
     where spells.event_order = 1
     group by all
 
@@ -256,7 +296,7 @@ judged as (
 
     select
         offered.*,
-        offered.is_in_spell and max(offered.offer_count) over (
+        offered.is_in_spell and max(offered.offer_weight) over (
             partition by
                 offered.entity_code, offered.customer_code, offered.currency_code, offered.amount,
                 offered.spell_number
@@ -290,23 +330,23 @@ bounced_choices as (
         bounced.receipt_item_key,
         bounced.receipt_date,
         bounced.earlier_reversed_on,
-        count(*) as choice_count,
-        min(openings.invoice_item_key) as invoice_item_key,
-        min(openings.valid_from) as valid_from,
-        min(takers.receipt_date) as taken_on
+        sum(weighed.weight) as choice_weight,
+        min(weighed.invoice_item_key) as invoice_item_key,
+        min(weighed.valid_from) as valid_from,
+        nullif(min(least(takers.receipt_date, weighed.valid_to)), date '9999-12-31') as taken_on
     from bounced
-    inner join openings
+    inner join weighed
         on
-            bounced.entity_code = openings.entity_code
-            and bounced.customer_code = openings.customer_code
-            and bounced.currency_code = openings.currency_code
-            and bounced.amount = openings.amount
-            and bounced.receipt_date >= openings.valid_from
-            and bounced.receipt_date < openings.valid_to
+            bounced.entity_code = weighed.entity_code
+            and bounced.customer_code = weighed.customer_code
+            and bounced.currency_code = weighed.currency_code
+            and bounced.amount = weighed.amount
+            and bounced.receipt_date >= weighed.valid_from
+            and bounced.receipt_date < weighed.valid_to
     left join judged as takers
         on
-            openings.invoice_item_key = takers.invoice_item_key
-            and openings.valid_from = takers.valid_from
+            weighed.invoice_item_key = takers.invoice_item_key
+            and weighed.valid_from = takers.valid_from
             and not takers.is_ambiguous
     where takers.receipt_date is null or takers.receipt_date > bounced.receipt_date
     group by bounced.receipt_item_key, bounced.receipt_date, bounced.earlier_reversed_on
@@ -323,7 +363,7 @@ chosen as (
         cast(null as date) as taken_on,
         judged.is_ambiguous
     from judged
-    where judged.is_ambiguous or judged.offer_count = 1
+    where judged.is_ambiguous or judged.offer_weight = 1
 
     union all
 
@@ -333,7 +373,7 @@ chosen as (
         bounced_choices.receipt_date,
         bounced_choices.valid_from,
         bounced_choices.taken_on,
-        bounced_choices.choice_count > 1
+        bounced_choices.choice_weight > 1
         or coalesce(bounced_choices.earlier_reversed_on > bounced_choices.receipt_date, false)
             as is_ambiguous
     from bounced_choices

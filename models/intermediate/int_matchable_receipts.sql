@@ -1,6 +1,6 @@
--- Receipts that name no invoice and have no allocation in the books, of sources that ask for them to
--- be matched, with the rules they may be matched by. Refunds are left alone, and what was reversed
--- on the day it came.
+-- Receipts that name no invoice and have no allocation in the books, of sources that ask for
+-- matching, with the rules they may be matched by. Refunds are left alone, and what was reversed on
+-- the day it came.
 -- Grain: one row per receipt.
 with
 
@@ -8,9 +8,9 @@ rules as (
 
     select
         rules.source_name,
-        max(case when rules.rule = 'reference' then 1 else 0 end) = 1 as by_reference,
-        max(case when rules.rule = 'exact_amount' then 1 else 0 end) = 1 as by_amount,
-        max(case when rules.rule = 'oldest_first' then 1 else 0 end) = 1 as by_age
+        max(case when rules.matching_rule = 'reference' then 1 else 0 end) = 1 as by_reference,
+        max(case when rules.matching_rule = 'exact_amount' then 1 else 0 end) = 1 as by_amount,
+        max(case when rules.matching_rule = 'oldest_first' then 1 else 0 end) = 1 as by_age
     from {{ source('run', 'matching_rules') }} as rules
     group by rules.source_name
 

@@ -296,7 +296,7 @@ cuts as (
         line.entity_code,
         line.customer_code,
         line.currency_code,
-        line.line_end as position,
+        line.line_end as line_position,
         line.line_number,
         cast(null as bigint) as receipt_number
     from line
@@ -307,7 +307,7 @@ cuts as (
         spans.entity_code,
         spans.customer_code,
         spans.currency_code,
-        spans.span_end as position,
+        spans.span_end as line_position,
         cast(null as bigint) as line_number,
         spans.receipt_number
     from spans
@@ -321,10 +321,10 @@ cut_pieces as (
         cuts.entity_code,
         cuts.customer_code,
         cuts.currency_code,
-        cuts.position - coalesce(
-            lag(cuts.position) over (
+        cuts.line_position - coalesce(
+            lag(cuts.line_position) over (
                 partition by cuts.entity_code, cuts.customer_code, cuts.currency_code
-                order by cuts.position, cuts.line_number, cuts.receipt_number
+                order by cuts.line_position, cuts.line_number, cuts.receipt_number
             ), 0
         ) as amount,
         min(cuts.line_number) over following_cuts as line_number,
@@ -332,7 +332,7 @@ cut_pieces as (
     from cuts
     window following_cuts as (
         partition by cuts.entity_code, cuts.customer_code, cuts.currency_code
-        order by cuts.position, cuts.line_number, cuts.receipt_number
+        order by cuts.line_position, cuts.line_number, cuts.receipt_number
         rows between current row and unbounded following
     )
 

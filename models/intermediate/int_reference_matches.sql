@@ -12,6 +12,12 @@ receipts as (
 
 ),
 
+entities as (
+
+    select distinct receipts.entity_code from receipts
+
+),
+
 balances as (
 
     select * from {{ ref('int_booked_balances') }}
@@ -30,8 +36,7 @@ invoices as (
         items.due_date,
         {{ words_in('items.document_number') }} as words
     from {{ ref('int_receivable_items') }} as items
-    inner join (select distinct receipts.entity_code from receipts) as entities
-        on items.entity_code = entities.entity_code
+    inner join entities on items.entity_code = entities.entity_code
     where items.item_side = 'debit'
 
 ),
@@ -57,10 +62,12 @@ words as (
 neighbours as (
 
     select
-        words.*
-        {%- for distance in range(1, most_words) %},
-        lead(words.word, {{ distance }}) over receipt_words as word_{{ distance }}
+        words.receipt_item_key,
+        words.word_position,
+        {%- for distance in range(1, most_words) %}
+        lead(words.word, {{ distance }}) over receipt_words as word_{{ distance }},
         {%- endfor %}
+        words.word
     from words
     window receipt_words as (partition by words.receipt_item_key order by words.word_position)
 
@@ -79,7 +86,9 @@ runs as (
         neighbours.word_position,
         {{ length }} as word_count,
         neighbours.word
-        {%- for distance in range(1, length) %} || neighbours.word_{{ distance }}{% endfor %} as written
+        {%- for distance in range(1, length) %}
+        || neighbours.word_{{ distance }}
+        {%- endfor %} as written
     from neighbours
     {% if length > 1 -%}
     where neighbours.word_{{ length - 1 }} is not null

@@ -293,7 +293,7 @@ def _register_source_files(connection: duckdb.DuckDBPyConnection, loads: list[Ma
 
 def _register_matching_rules(connection: duckdb.DuckDBPyConnection, loads: list[Manifest]) -> None:
     connection.execute(
-        "create or replace table raw.matching_rules (source_name varchar, rule varchar)"
+        "create or replace table raw.matching_rules (source_name varchar, matching_rule varchar)"
     )
     rows = [(name, rule) for name, rules in matching_in_force(loads).items() for rule in rules]
     if rows:
