@@ -3,6 +3,7 @@
 -- Grain: one row per receipt, invoice and day of release; and one per receipt whose text is
 -- ambiguous, without invoice.
 {%- set most_words = 4 %}
+{%- set passes = 3 %}
 with
 
 receipts as (
@@ -254,6 +255,7 @@ claims as (
 
 ),
 
+-- A claim and its end, for every invoice in order.
 claim_events as (
 
     select
@@ -262,7 +264,9 @@ claim_events as (
         claims.receipt_date,
         claims.matched_on as event_date,
         1 as event_order,
-        claims.claimed_amount as held_change
+        claims.balance,
+        claims.claimed_amount,
+        claims.claimed_amount as served_0
     from claims
 
     union all
@@ -273,47 +277,81 @@ claim_events as (
         claims.receipt_date,
         claims.reversed_on as event_date,
         0 as event_order,
-        cast(-claims.claimed_amount as decimal(18, 2)) as held_change
+        claims.balance,
+        claims.claimed_amount,
+        claims.claimed_amount as served_0
     from claims
     where claims.reversed_on is not null
 
 ),
 
-held as (
+-- What a claim is served depends on what those before it were. To take for that what they claim is
+-- too much, so it gives too little, which gives too much in the next pass, and so on: each pass is
+-- nearer, and the last one gives never too much.
+{% for pass in range(1, passes + 1) -%}
+held_{{ pass }} as (
 
     select
-        claim_events.invoice_item_key,
-        claim_events.receipt_item_key,
-        claim_events.event_order,
+        events.invoice_item_key,
+        events.receipt_item_key,
+        events.receipt_date,
+        events.event_date,
+        events.event_order,
+        events.balance,
+        events.claimed_amount,
         coalesce(
-            sum(claim_events.held_change) over (
-                partition by claim_events.invoice_item_key
+            sum(
+                case when events.event_order = 1 then 1 else -1 end * events.served_{{ pass - 1 }}
+            ) over (
+                partition by events.invoice_item_key
                 order by
-                    claim_events.event_date, claim_events.event_order,
-                    claim_events.receipt_date, claim_events.receipt_item_key
+                    events.event_date, events.event_order, events.receipt_date,
+                    events.receipt_item_key
                 rows between unbounded preceding and 1 preceding
             ), 0
         ) as held_before
-    from claim_events
+    from {{ 'claim_events' if pass == 1 else 'served_' ~ (pass - 1) }} as events
 
 ),
 
+served_{{ pass }} as (
+
+    select
+        held.invoice_item_key,
+        held.receipt_item_key,
+        held.receipt_date,
+        held.event_date,
+        held.event_order,
+        held.balance,
+        held.claimed_amount,
+        held.held_before,
+        max(
+            case
+                when held.event_order = 1
+                    then greatest(least(held.claimed_amount, held.balance - held.held_before), 0)
+            end
+        ) over (partition by held.invoice_item_key, held.receipt_item_key) as served_{{ pass }}
+    from held_{{ pass }} as held
+
+),
+
+{% endfor -%}
 served as (
 
     select
         claims.receipt_item_key,
         claims.invoice_item_key,
         claims.matched_on,
-        least(claims.claimed_amount, claims.balance - held.held_before) as amount,
-        held.held_before as floor_amount,
+        cast(served.served_{{ passes }} as decimal(18, 2)) as amount,
+        served.held_before as floor_amount,
         claims.lowest_balance,
         cast(null as date) as ends_on
     from claims
-    inner join held
+    inner join served_{{ passes }} as served
         on
-            claims.invoice_item_key = held.invoice_item_key
-            and claims.receipt_item_key = held.receipt_item_key
-    where held.event_order = 1 and claims.balance > held.held_before
+            claims.invoice_item_key = served.invoice_item_key
+            and claims.receipt_item_key = served.receipt_item_key
+    where served.event_order = 1 and served.served_{{ passes }} > 0
 
 ),
 

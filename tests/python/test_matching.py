@@ -213,6 +213,7 @@ EXAMPLES: dict[str, tuple[tuple[str, ...], dict[str, list[dict]], list[tuple]]] 
         # The second finds nothing open, the third what the first gave back.
         [
             ("reference", "R1", "F100", "100", "01-20", "01-25"),
+            ("reference", "R3", "F100", "100", "01-25", None),
         ],
     ),
     "bounced_with_its_amount": (

@@ -134,10 +134,11 @@ class Matcher:
                         held.change(day, min(held.amount, max(ZERO, booked - held.floor)))
                 for since, receipt, claimed, claim in claims:
                     if since == day and claimed is invoice:
-                        floor = sum((c for r, c, _ in queue if r.reversed_on > day), ZERO)
+                        floor = sum((s for r, s, _ in queue if r.reversed_on > day), ZERO)
                         held = Held("reference", receipt, invoice, ZERO, day, floor)
-                        held.change(day, min(claim, max(ZERO, booked - floor)))
-                        queue.append((receipt, claim, held))
+                        served = min(claim, max(ZERO, booked - floor))
+                        held.change(day, served)
+                        queue.append((receipt, served, held))
             self.held += [held for _, _, held in queue]
 
     def _money(self, receipt: Receipt) -> tuple[Decimal, date]:
