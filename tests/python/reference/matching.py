@@ -1,4 +1,4 @@
-"""Receipts matched with invoices by rule, in plain Python: one day after the other, as a clerk would.
+"""Receipts matched with invoices by rule, in plain Python: day after day, as a clerk would.
 
 Each rule goes through the days with what the books and the rules before it leave open. Amounts are
 exact decimals in document currency. The result is what each pair of receipt and invoice holds, as
@@ -16,8 +16,10 @@ from decimal import Decimal
 
 from reference.ledger import END_OF_TIME, UNKNOWN, ZERO, Feeds, Item, Ledger, balance_of
 
-Pair = tuple[str, str, str, str]
-"""Entity, rule, receipt, invoice."""
+Pair = tuple[str, str, str]
+"""Rule, receipt, invoice."""
+Amount = tuple[str, str, Decimal]
+"""Customer, currency, amount."""
 Changes = dict[Pair, dict[date, Decimal]]
 
 
@@ -67,7 +69,7 @@ class Held:
 class Matcher:
     """Matches the receipts of one entity; `rules` are those of its source."""
 
-    def __init__(self, feeds: Feeds, rules: Iterable[str], as_of: date) -> None:
+    def __init__(self, feeds: Feeds, rules: Iterable[str]) -> None:
         self.rules = set(rules)
         ledger = Ledger(feeds, END_OF_TIME)
         self.invoices = [item for item in ledger.items if item.side == "debit"]
@@ -75,7 +77,6 @@ class Matcher:
         days = {movement.day for item in ledger.items for movement in item.movements}
         days |= {receipt.reversed_on for receipt in self.receipts} - {END_OF_TIME}
         self.days = sorted(days)
-        self.as_of = as_of
         self.held: list[Held] = []
         self.ambiguous: set[tuple[str, str]] = set()
         self._booked = {
@@ -89,19 +90,25 @@ class Matcher:
             self._by_age()
 
     def changes(self) -> Changes:
-        """What every pair holds, as changes by day up to the as-of day."""
+        """What every pair holds, as changes by day."""
         found: Changes = defaultdict(lambda: defaultdict(Decimal))
         for held in self.held:
-            receipt = held.receipt
-            key = receipt.entity_code, held.rule, receipt.receipt_id, held.invoice.document_number
+            key = held.rule, held.receipt.receipt_id, held.invoice.document_number
             for day, amount in held.changes.items():
-                if day <= self.as_of:
-                    found[key][day] += amount
+                found[key][day] += amount
         return {
             key: moved
             for key, days in found.items()
             if (moved := {day: amount for day, amount in days.items() if amount})
         }
+
+    def lowest_booked(self, document_number: str) -> Decimal:
+        """The least that the books leave open of an invoice on any day."""
+        return min(
+            min(balances.values())
+            for invoice, balances in self._booked.items()
+            if invoice.document_number == document_number
+        )
 
     def _open(self, invoice: Item, day: date) -> Decimal:
         """What the books and the matches so far leave open at the end of a day."""
@@ -149,41 +156,15 @@ class Matcher:
         return left, min(later, default=END_OF_TIME)
 
     def _by_amount(self) -> None:
-        groups: dict[tuple[str, str, Decimal], list[tuple[Receipt, date]]] = defaultdict(list)
+        groups: dict[Amount, list[tuple[Receipt, date]]] = defaultdict(list)
         for receipt in self.receipts:
             left, needed_on = self._money(receipt)
             if left > 0:
                 key = receipt.customer_code, receipt.currency_code, left
                 groups[key].append((receipt, needed_on))
-        amounts = set(groups)
-        # Openings: times in which an invoice has a balance that some receipt brings.
-        openings: dict[tuple[str, str, Decimal], list[Opening]] = defaultdict(list)
-        for invoice in self.invoices:
-            before: Opening | None = None
-            closings = 0
-            last = None
-            for day in self.days:
-                if day < invoice.booking_date:
-                    continue
-                balance = self._open(invoice, day)
-                if balance == last:
-                    continue
-                last = balance
-                if before is not None:
-                    before.until = day
-                closings += balance <= 0
-                key = invoice.customer_code, invoice.currency_code, balance
-                before = Opening(invoice, day, closings)
-                if balance > 0 and key in amounts:
-                    openings[key].append(before)
-        # Which of them were ever offered decides which of the later ones are doubtful.
+        openings = self._openings(set(groups))
         for key, group in groups.items():
-            for receipt, _ in group:
-                for opening in openings[key]:
-                    if receipt.reversed_on == END_OF_TIME and opening.offered_on is None:
-                        if opening.since <= receipt.day < opening.until:
-                            opening.offered_on = receipt.day
-                            opening.offered_to = receipt
+            _offer([receipt for receipt, _ in group], openings[key])
         everything = [opening for group in openings.values() for opening in group]
         for opening in everything:
             opening.is_doubtful = any(
@@ -193,27 +174,43 @@ class Matcher:
                 and other.offered_to is not None
                 for other in everything
             )
-        found: list[Held] = []
+        found: list[tuple[Held, date]] = []
         for key, group in groups.items():
             found += self._one_amount(key[2], group, openings[key])
-        # What gives way later.
-        for held in found:
+        for held, ends_on in found:
             most = held.amount
-            end = min(held.receipt.reversed_on, self._ends[held])
             for day in self.days:
                 if day > held.since:
-                    left = ZERO if day >= end else self._open(held.invoice, day)
+                    is_over = day >= min(held.receipt.reversed_on, ends_on)
+                    left = ZERO if is_over else self._open(held.invoice, day)
                     most = min(most, max(ZERO, left))
                     held.change(day, most)
-        self.held += found
+        self.held += [held for held, _ in found]
 
-    _ends: dict[Held, date]
+    def _openings(self, amounts: set[Amount]) -> dict[Amount, list[Opening]]:
+        """The times in which an invoice has a balance that some receipt brings."""
+        openings: dict[Amount, list[Opening]] = defaultdict(list)
+        for invoice in self.invoices:
+            days = [day for day in self.days if day >= invoice.booking_date]
+            balances = [(day, self._open(invoice, day)) for day in days]
+            changes = [
+                (day, balance)
+                for place, (day, balance) in enumerate(balances)
+                if place == 0 or balance != balances[place - 1][1]
+            ]
+            closings = 0
+            for place, (day, balance) in enumerate(changes):
+                closings += balance <= 0
+                until = changes[place + 1][0] if place + 1 < len(changes) else END_OF_TIME
+                key = invoice.customer_code, invoice.currency_code, balance
+                if balance > 0 and key in amounts:
+                    openings[key].append(Opening(invoice, day, closings, until))
+        return openings
 
     def _one_amount(
         self, amount: Decimal, group: list[tuple[Receipt, date]], openings: list[Opening]
-    ) -> list[Held]:
-        """Match the receipts of one amount with the openings of that amount."""
-        self._ends = getattr(self, "_ends", {})
+    ) -> list[tuple[Held, date]]:
+        """Match the receipts of one amount; with each match, the day on which it ends at the latest."""
         found = []
         taken: dict[Opening, date] = {}
         is_doubtful = False
@@ -234,8 +231,7 @@ class Matcher:
                     taken[offered[0]] = day
                     held = Held("exact_amount", receipt, offered[0].invoice, ZERO, day)
                     held.change(day, amount)
-                    self._ends[held] = needed_on
-                    found.append(held)
+                    found.append((held, needed_on))
         bouncing = [pair for pair in group if pair[0].reversed_on < END_OF_TIME]
         for place, (receipt, needed_on) in enumerate(bouncing):
             choices = [
@@ -252,10 +248,8 @@ class Matcher:
                 continue
             held = Held("exact_amount", receipt, choices[0].invoice, ZERO, receipt.day)
             held.change(receipt.day, amount)
-            self._ends[held] = min(
-                needed_on, choices[0].until, taken.get(choices[0], END_OF_TIME)
-            )
-            found.append(held)
+            taken_on = taken.get(choices[0], END_OF_TIME)
+            found.append((held, min(needed_on, choices[0].until, taken_on)))
         return found
 
     def _by_age(self) -> None:
@@ -293,7 +287,8 @@ class Matcher:
         bouncing = [each[0] for each in receipts if each[0].reversed_on < END_OF_TIME]
         # Of one day, receipts that will bounce come after the others.
         order = sorted(receipts, key=lambda e: (e[0].day, e[0] in bouncing, e[0].receipt_id))
-        for receipt, money, needed_on in order:
+        for receipt, brought, needed_on in order:
+            money = brought
             arrived = [
                 invoice
                 for invoice, (since, _) in available.items()
@@ -335,9 +330,17 @@ class Opening:
     since: date
     closings: int
     until: date = END_OF_TIME
-    offered_on: date | None = None
     offered_to: Receipt | None = None
     is_doubtful: bool = False
+
+
+def _offer(receipts: Iterable[Receipt], openings: Iterable[Opening]) -> None:
+    """Offer each opening to the first receipt that comes while it lasts, and does not bounce."""
+    for receipt in receipts:
+        for opening in openings:
+            is_open = opening.since <= receipt.day < opening.until
+            if is_open and opening.offered_to is None and receipt.reversed_on == END_OF_TIME:
+                opening.offered_to = receipt
 
 
 def _by_due_date(invoice: Item) -> tuple[date, str]:
@@ -386,14 +389,15 @@ def named_invoices(receipt: Receipt, invoices: Iterable[Item]) -> tuple[list[Ite
             continue
         # Anything but letters and digits may stand between the characters of a number.
         body = "[^0-9A-Z]*".join(map(re.escape, core))
-        pattern = rf"(?<![0-9A-Z])((?:RF[^0-9A-Z]*[0-9][^0-9A-Z]*[0-9][^0-9A-Z]*)?)((?:0[^0-9A-Z]*)*{body})(?![0-9A-Z])"
+        check = "(?:RF[^0-9A-Z]*[0-9][^0-9A-Z]*[0-9][^0-9A-Z]*)?"
+        pattern = f"(?<![0-9A-Z])({check})((?:0[^0-9A-Z]*)*{body})(?![0-9A-Z])"
         for start in range(len(text)):
             match = re.compile(pattern).match(text, start)
             if match is None:
                 continue
             written = re.sub("[^0-9A-Z]", "", match[2])
             words = len(re.findall("[0-9A-Z]+", match[0]))
-            is_one = words == 1 or words == parts or bool(match[1])
+            is_one = words in (1, parts) or bool(match[1])
             if words > 4 or len(written) < 3:
                 continue
             if is_one or re.search("[A-Z]", core):
@@ -402,7 +406,9 @@ def named_invoices(receipt: Receipt, invoices: Iterable[Item]) -> tuple[list[Ite
     longest = [
         hit
         for hit in hits
-        if not any(o[0] <= hit[0] and hit[1] <= o[1] and o[1] - o[0] > hit[1] - hit[0] for o in hits)
+        if not any(
+            o[0] <= hit[0] and hit[1] <= o[1] and o[1] - o[0] > hit[1] - hit[0] for o in hits
+        )
     ]
     named: list[Item] = []
     is_ambiguous = False
