@@ -48,77 +48,58 @@ numbers as (
         invoices.*,
         length(invoices.words) - length(replace(invoices.words, ' ', '')) + 1 as word_count,
         replace(invoices.words, ' ', '') as written,
-        {{ without_leading_zeros("replace(invoices.words, ' ', '')") }} as compared
+        {{ without_leading_zeros("replace(invoices.words, ' ', '')") }} as compared,
+        {{ regexp_group('invoices.words', '[A-Z]') }} <> '' as has_letter
     from invoices
-    where length(replace(invoices.words, ' ', '')) >= 3
+    where
+        length(replace(invoices.words, ' ', '')) >= 3
+        and {{ regexp_group('invoices.words', '[1-9]') }} <> ''
 
 ),
 
 words as (
 
-    {{ words_of('receipts', ['receipt_item_key'], 'reference') }}
+    {{ words_of('receipts', ['receipt_item_key', 'entity_code'], 'reference', most_words - 1) }}
 
 ),
 
-neighbours as (
-
-    select
-        words.receipt_item_key,
-        words.word_position,
-        {%- for distance in range(1, most_words) %}
-        lead(words.word, {{ distance }}) over receipt_words as word_{{ distance }},
-        {%- endfor %}
-        words.word
-    from words
-    window receipt_words as (partition by words.receipt_item_key order by words.word_position)
-
-),
-
--- A number may be written with blanks or signs in it: words next to each other, as one.
-runs as (
+-- A number may be written with blanks or signs in it: words next to each other, as one. And a
+-- creditor reference of ISO 11649 holds it behind RF and two check digits.
+tokens as (
 
     {% for length in range(1, most_words + 1) %}
+    {%- set written = ['words.word'] %}
+    {%- for distance in range(1, length) %}{% do written.append('words.word_' ~ distance) %}{% endfor %}
     {%- if not loop.first %}
     union all
 
     {% endif -%}
     select
-        neighbours.receipt_item_key,
-        neighbours.word_position,
+        words.receipt_item_key,
+        words.entity_code,
+        words.word_position,
         {{ length }} as word_count,
-        neighbours.word
-        {%- for distance in range(1, length) %}
-        || neighbours.word_{{ distance }}
-        {%- endfor %} as written
-    from neighbours
-    {% if length > 1 -%}
-    where neighbours.word_{{ length - 1 }} is not null
-    {% endif %}
-    {%- endfor %}
-),
-
--- A creditor reference of ISO 11649 holds the number behind RF and two check digits.
-tokens as (
-
-    select
-        runs.receipt_item_key,
-        runs.word_position,
-        runs.word_count,
         false as is_creditor_reference,
-        runs.written
-    from runs
+        {{ written | join(' || ') }} as written
+    from words
+    {%- if length > 1 %}
+    where words.word_{{ length - 1 }} is not null
+    {%- endif %}
 
     union all
 
     select
-        runs.receipt_item_key,
-        runs.word_position,
-        runs.word_count,
+        words.receipt_item_key,
+        words.entity_code,
+        words.word_position,
+        {{ length }} as word_count,
         true as is_creditor_reference,
-        {{ regexp_group('runs.written', '^RF[0-9][0-9]([0-9A-Z]+)$', 1) }} as written
-    from runs
-    where runs.written like 'RF%'
+        {{ regexp_group(written | join(' || '), '^RF[0-9][0-9]([0-9A-Z]+)$', 1) }} as written
+    from words
+    where words.word like 'RF%'
+    {%- if length > 1 %} and words.word_{{ length - 1 }} is not null{% endif %}
 
+    {% endfor %}
 ),
 
 found as (
@@ -130,22 +111,20 @@ found as (
         numbers.item_key as invoice_item_key,
         tokens.written = numbers.written as is_written_alike
     from tokens
-    inner join receipts on tokens.receipt_item_key = receipts.receipt_item_key
     inner join numbers
         on
-            receipts.entity_code = numbers.entity_code
+            tokens.entity_code = numbers.entity_code
             and {{ without_leading_zeros('tokens.written') }} = numbers.compared
+    inner join receipts on tokens.receipt_item_key = receipts.receipt_item_key
     where
         length(tokens.written) >= 3
-        and {{ regexp_group('tokens.written', '[0-9]') }} <> ''
         and receipts.currency_code = numbers.currency_code
         and receipts.customer_code in (numbers.customer_code, '(unknown)')
         -- Digits alone are one number only where the number itself is written in as many parts.
         and (
-            tokens.word_count = 1
-            or tokens.word_count = numbers.word_count
+            tokens.word_count in (1, numbers.word_count)
             or tokens.is_creditor_reference
-            or {{ regexp_group('tokens.written', '[A-Z]') }} <> ''
+            or numbers.has_letter
         )
 
 ),

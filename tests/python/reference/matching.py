@@ -210,7 +210,7 @@ class Matcher:
     def _one_amount(
         self, amount: Decimal, group: list[tuple[Receipt, date]], openings: list[Opening]
     ) -> list[tuple[Held, date]]:
-        """Match the receipts of one amount; with each match, the day on which it ends at the latest."""
+        """Match the receipts of one amount, each match with the last day that it may end on."""
         found = []
         taken: dict[Opening, date] = {}
         is_doubtful = False
@@ -385,7 +385,7 @@ def named_invoices(receipt: Receipt, invoices: Iterable[Item]) -> tuple[list[Ite
         number = re.sub("[^0-9A-Z]", "", invoice.document_number.upper())
         parts = len(re.findall("[0-9A-Z]+", invoice.document_number.upper()))
         core = number.lstrip("0")
-        if len(number) < 3 or not re.search("[0-9]", number):
+        if len(number) < 3 or not re.search("[1-9]", number):
             continue
         # Anything but letters and digits may stand between the characters of a number.
         body = "[^0-9A-Z]*".join(map(re.escape, core))
