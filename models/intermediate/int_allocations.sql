@@ -47,7 +47,8 @@ from {{ ref('int_booked_allocations') }} as booked
 union all
 
 select
-    'matched|' || matches.matching_rule || '|' || matches.receipt_item_key || '|' || matches.invoice_item_key
+    'matched|' || matches.matching_rule || '|' || matches.receipt_item_key || '|'
+    || matches.invoice_item_key
     || coalesce('|until ' || cast(matches.released_on as varchar), '') as allocation_key,
     'receipt' as kind,
     matches.matching_rule,

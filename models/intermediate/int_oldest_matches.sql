@@ -202,7 +202,7 @@ events as (
         0 as event_order,
         line.invoice_item_key as event_key,
         line.line_end,
-        cast(0 as decimal(18, 2)) as money
+        cast(0 as decimal(18, 2)) as brought_amount
     from line
 
     union all
@@ -215,7 +215,7 @@ events as (
         case when receipts.reversed_on is null then 1 else 2 end as event_order,
         receipts.receipt_item_key as event_key,
         cast(null as decimal(38, 2)) as line_end,
-        case when receipts.reversed_on is null then receipts.amount else 0 end as money
+        case when receipts.reversed_on is null then receipts.amount else 0 end as brought_amount
     from receipts
 
 ),
@@ -225,7 +225,7 @@ cumulated as (
     select
         events.*,
         coalesce(max(events.line_end) over account_events, 0) as supply_end,
-        sum(events.money) over account_events as money_end
+        sum(events.brought_amount) over account_events as brought_end
     from events
     window account_events as (
         partition by events.entity_code, events.customer_code, events.currency_code
@@ -241,11 +241,11 @@ reached as (
 
     select
         cumulated.*,
-        cumulated.money_end + least(
+        cumulated.brought_end + least(
             min(
                 case
                     when cumulated.event_order = 1
-                        then cumulated.supply_end - cumulated.money_end
+                        then cumulated.supply_end - cumulated.brought_end
                 end
             ) over account_events,
             0

@@ -59,7 +59,9 @@ numbers as (
 
 words as (
 
-    {{ words_of('receipts', ['receipt_item_key', 'entity_code'], 'reference', most_words - 1) }}
+    {{ words_of(
+        'receipts', ['receipt_item_key', 'entity_code'], 'reference', following=most_words - 1
+    ) }}
 
 ),
 
@@ -96,8 +98,11 @@ tokens as (
         true as is_creditor_reference,
         {{ regexp_group(written | join(' || '), '^RF[0-9][0-9]([0-9A-Z]+)$', 1) }} as written
     from words
-    where words.word like 'RF%'
-    {%- if length > 1 %} and words.word_{{ length - 1 }} is not null{% endif %}
+    where
+        words.word like 'RF%'
+        {%- if length > 1 %}
+        and words.word_{{ length - 1 }} is not null
+        {%- endif %}
 
     {% endfor %}
 ),
