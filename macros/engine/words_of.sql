@@ -20,7 +20,9 @@
             {%- for key in keys %}
             {{ relation }}.{{ key }},
             {%- endfor %}
-            string_split({{ words_in(relation ~ '.' ~ text) }}, ' ') as words
+            string_split(
+                {{ words_in(relation ~ '.' ~ text) }}, ' '
+            ) as words
         from {{ relation }}
     ) as split
 {%- endmacro %}

@@ -71,7 +71,9 @@ tokens as (
 
     {% for length in range(1, most_words + 1) %}
     {%- set written = ['words.word'] %}
-    {%- for distance in range(1, length) %}{% do written.append('words.word_' ~ distance) %}{% endfor %}
+    {%- for distance in range(1, length) %}
+    {%- do written.append('words.word_' ~ distance) %}
+    {%- endfor %}
     {%- if not loop.first %}
     union all
 
