@@ -104,7 +104,7 @@ unapplied_allocations as (
                 'Allocates ' || allocations.origin_item_key
                 || ', which is not in the data; not applied.'
         end as description
-    from {{ ref('int_allocations') }} as allocations
+    from {{ ref('int_booked_allocations') }} as allocations
     inner join allocation_rows on allocations.allocation_key = allocation_rows.allocation_key
     where allocations.issue_code is not null
 
@@ -264,6 +264,61 @@ item_issues as (
 
 ),
 
+-- What a rule could not decide and no weaker rule allocated.
+undecided_receipts as (
+
+    select
+        undecided.receipt_item_key,
+        undecided.issue_code
+    from {{ ref('int_reference_matches') }} as undecided
+    where undecided.issue_code is not null
+
+    union all
+
+    select
+        undecided.receipt_item_key,
+        undecided.issue_code
+    from {{ ref('int_amount_matches') }} as undecided
+    where undecided.issue_code is not null
+
+),
+
+decided_receipts as (
+
+    select distinct allocations.origin_item_key as receipt_item_key
+    from {{ ref('int_allocations') }} as allocations
+    where allocations.matching_rule <> 'reference'
+
+),
+
+ambiguous_receipts as (
+
+    select
+        'warning' as severity,
+        'matching_' || undecided_receipts.issue_code as issue_code,
+        'receipts' as feed,
+        undecided_receipts.receipt_item_key as record_key,
+        receipts._source as source_name,
+        receipts._source_file as source_file,
+        receipts._source_row as source_row,
+        case undecided_receipts.issue_code
+            when 'ambiguous_reference'
+                then
+                    'The text of this receipt names a number that several invoices have: '
+                    || receipts.reference
+            else
+                'Several invoices of customer ' || receipts.customer_code || ' were open with'
+                || ' the balance that this receipt holds; matched with none of them.'
+        end as description
+    from undecided_receipts
+    inner join {{ ref('stg_receipts') }} as receipts
+        on undecided_receipts.receipt_item_key = receipts.item_key
+    left join decided_receipts
+        on undecided_receipts.receipt_item_key = decided_receipts.receipt_item_key
+    where decided_receipts.receipt_item_key is null
+
+),
+
 dispute_dates as (
 
     select
@@ -384,6 +439,8 @@ issues as (
     {% endfor %}
     union all
     select * from item_issues
+    union all
+    select * from ambiguous_receipts
     union all
     select * from dispute_dates
     union all

@@ -1,114 +1,66 @@
--- Every allocation, booked or implied by a document that names its invoice, with the day it moves
--- the ledger and whether it can be applied.
--- Grain: one row per allocation.
+-- Every allocation: as the books have it, and by the rules that match receipts without one.
+-- Grain: one row per allocation; what of a match is released on a day of its own is one of its own.
 with
 
-items as (
-
-    select * from {{ ref('int_receivable_items') }}
-
-),
-
-booked as (
+matches as (
 
     select
-        'allocation|' || allocations.entity_code || '|' || allocations.allocation_id
-            as allocation_key,
-        allocations.kind,
-        allocations.target_item_key,
-        case
-            when allocations.kind = 'credit_note' then allocations.credit_note_item_key
-            else allocations.receipt_item_key
-        end as origin_item_key,
-        allocations.amount,
-        allocations.allocation_date
-    from {{ ref('stg_allocations') }} as allocations
+        'reference' as matching_rule,
+        'high' as confidence,
+        reference_matches.*
+    from {{ ref('int_reference_matches') }} as reference_matches
 
-),
-
--- A document that names its invoice is allocated to it in full, unless the export books how.
-allocated_origins as (
-
-    select distinct
-        booked.kind,
-        booked.origin_item_key
-    from booked
-
-),
-
-implied_receipts as (
-
-    select
-        'implied|' || receipts.item_key as allocation_key,
-        'receipt' as kind,
-        {{ document_key('receipts.entity_code', 'receipts.invoice_number') }} as target_item_key,
-        receipts.item_key as origin_item_key,
-        receipts.amount,
-        cast(null as date) as allocation_date
-    from {{ ref('stg_receipts') }} as receipts
-    left join allocated_origins
-        on
-            receipts.item_key = allocated_origins.origin_item_key
-            and allocated_origins.kind = 'receipt'
-    where receipts.invoice_number is not null and allocated_origins.origin_item_key is null
-
-),
-
-implied_credit_notes as (
-
-    select
-        'implied|' || invoices.item_key as allocation_key,
-        'credit_note' as kind,
-        invoices.applies_to_item_key as target_item_key,
-        invoices.item_key as origin_item_key,
-        cast(-invoices.signed_amount as decimal(18, 2)) as amount,
-        cast(null as date) as allocation_date
-    from {{ ref('stg_invoices') }} as invoices
-    left join allocated_origins
-        on
-            invoices.item_key = allocated_origins.origin_item_key
-            and allocated_origins.kind = 'credit_note'
-    where
-        invoices.item_type = 'credit_note'
-        and invoices.applies_to_item_key is not null
-        and allocated_origins.origin_item_key is null
-
-),
-
-allocations as (
-
-    select * from booked
     union all
-    select * from implied_receipts
+
+    select
+        'exact_amount' as matching_rule,
+        'medium' as confidence,
+        amount_matches.*
+    from {{ ref('int_amount_matches') }} as amount_matches
+
     union all
-    select * from implied_credit_notes
+
+    select
+        'oldest_first' as matching_rule,
+        'low' as confidence,
+        oldest_matches.*
+    from {{ ref('int_oldest_matches') }} as oldest_matches
 
 )
 
 select
-    allocations.allocation_key,
-    allocations.kind,
-    allocations.target_item_key,
-    allocations.origin_item_key,
-    allocations.amount,
-    -- `greatest` ignores what is missing, on DuckDB and on Spark alike.
-    greatest(allocations.allocation_date, origins.booking_date, targets.booking_date)
-        as movement_date,
-    origins.reversed_on,
-    origins.booking_date as origin_booking_date,
-    case
-        when targets.item_key is null then 'unknown_invoice'
-        when allocations.origin_item_key is not null and origins.item_key is null
-            then
-                case allocations.kind
-                    when 'credit_note' then 'unknown_credit_note' else 'unknown_receipt'
-                end
-        when allocations.kind = 'credit_note' and origins.item_side <> 'credit'
-            then 'origin_is_no_credit'
-        when origins.item_key = targets.item_key then 'same_item'
-        when origins.currency_code <> targets.currency_code then 'currency_mismatch'
-    end as issue_code
+    booked.allocation_key,
+    booked.kind,
+    cast(null as varchar) as matching_rule,
+    cast(null as varchar) as confidence,
+    booked.target_item_key,
+    booked.origin_item_key,
+    booked.amount,
+    booked.movement_date,
+    booked.reversed_on,
+    cast(null as date) as released_on,
+    booked.origin_booking_date,
+    booked.issue_code
 
-from allocations
-left join items as targets on allocations.target_item_key = targets.item_key
-left join items as origins on allocations.origin_item_key = origins.item_key
+from {{ ref('int_booked_allocations') }} as booked
+
+union all
+
+select
+    'matched|' || matches.matching_rule || '|' || matches.receipt_item_key || '|'
+    || matches.invoice_item_key
+    || coalesce('|until ' || cast(matches.released_on as varchar), '') as allocation_key,
+    'receipt' as kind,
+    matches.matching_rule,
+    matches.confidence,
+    matches.invoice_item_key as target_item_key,
+    matches.receipt_item_key as origin_item_key,
+    matches.amount,
+    matches.matched_on as movement_date,
+    least(matches.reversed_on, matches.released_on) as reversed_on,
+    matches.released_on,
+    matches.receipt_date as origin_booking_date,
+    matches.issue_code
+
+from matches
+where matches.issue_code is null

@@ -25,10 +25,12 @@ from encours.lake import (
     LoadedFeed,
     LoadedFile,
     Manifest,
+    MatchingRule,
     RawFile,
     RejectedFile,
     file_sha256,
     manifests,
+    matching_in_force,
     quoted,
     utc,
 )
@@ -56,7 +58,7 @@ class FileResult:
 
 @dataclass(frozen=True)
 class IngestResult:
-    """What one ingestion did; `load_id` is None if there was nothing new."""
+    """What one ingestion did; `load_id` is None if nothing was new, neither rows nor matching."""
 
     load_id: str | None
     files: tuple[FileResult, ...]
@@ -148,8 +150,9 @@ def _load(
         groups += new_groups(of_source, loads, feeds)
     wanted = {id(file) for group in groups for file in group.files}
     skipped = [file for file in files if id(file) not in wanted]
+    matching = _changed_matching(sources, loads)
     nothing = IngestResult(None, tuple(map(_skipped, files)), 0, ("Nothing new.",))
-    if not groups:
+    if not groups and not matching:
         return nothing
     load_id, loaded_at = _next_load(home, loads, now)
     new_files = [file for file in files if id(file) in wanted]
@@ -158,12 +161,30 @@ def _load(
         scratch.read_all(progress)
         scratch.settle_duplicates()
         settle_changes(scratch, home, loads)
-        if not has_effect(scratch):
+        if not has_effect(scratch) and not matching:
             return nothing
         rejected = _write_rejected(scratch, load_id)
         _stop_at_too_many(scratch, home, sources, rejected, load_id)
         progress("writing the load")
-        return _commit(home, scratch, load_id, loaded_at, rejected, skipped)
+        return _commit(home, scratch, load_id, loaded_at, rejected, skipped, matching)
+
+
+def _changed_matching(
+    sources: Sequence[Source], loads: Sequence[Manifest]
+) -> dict[str, list[MatchingRule]]:
+    """The rules of matching of the sources whose rules are other than those in force."""
+    current = matching_in_force(loads)
+    return {
+        source.name: list(source.matching)
+        for source in sources
+        if list(source.matching) != current.get(source.name, [])
+    }
+
+
+def _said_of_matching(matching: dict[str, list[MatchingRule]]) -> Iterator[str]:
+    for source, rules in matching.items():
+        shown = ", ".join(rules) or "no rule"
+        yield f"{source}: receipts without allocation are matched by {shown} from now on."
 
 
 def _remove_leftovers(home: Home, loads: Sequence[Manifest]) -> None:
@@ -253,6 +274,7 @@ def _commit(
     loaded_at: datetime,
     rejected: Path | None,
     skipped: Sequence[Delivered],
+    matching: dict[str, list[MatchingRule]],
 ) -> IngestResult:
     """Move everything into the lake; the manifest last, which makes it exist."""
     loaded_feeds = [
@@ -307,13 +329,14 @@ def _commit(
             {id(file): table for file, table in zip(scratch.files, scratch.tables, strict=True)},
         ),
         deleted_files=deleted_files,
+        matching=matching,
     )
     write_json(home.loads / f"{load_id}.json", manifest.model_dump(mode="json"))
     return IngestResult(
         load_id=load_id,
         files=(*map(_loaded, loaded_files), *map(_skipped, skipped)),
         rejected=sum(file.rows_refused for file in loaded_files),
-        messages=tuple(scratch.messages),
+        messages=(*scratch.messages, *_said_of_matching(matching)),
     )
 
 

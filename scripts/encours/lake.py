@@ -22,6 +22,8 @@ from encours.home import Home
 
 Mode = Literal["snapshot", "upsert", "incremental"]
 """Of an upsert nothing is known but the changes; an incremental load knows the state they make."""
+MatchingRule = Literal["reference", "exact_amount", "oldest_first"]
+"""Rules by which receipts without allocation are matched, in the order in which they are tried."""
 
 
 class _Strict(BaseModel):
@@ -93,7 +95,10 @@ class LoadedMapping(_Strict):
 
 
 class Manifest(_Strict):
-    """Everything one load wrote; loads of earlier versions do not say their mappings."""
+    """Everything one load wrote; loads of earlier versions do not say their mappings.
+
+    `matching` has the rules of the sources that changed theirs.
+    """
 
     load_id: str
     loaded_at: str
@@ -103,6 +108,7 @@ class Manifest(_Strict):
     files: list[LoadedFile]
     rejected: RejectedFile | None
     mappings: list[LoadedMapping] = []
+    matching: dict[str, list[MatchingRule]] = {}
     deleted_files: list[RawFile] = []
     """Keys that sources no longer have, with the column `_source`."""
 
@@ -160,10 +166,22 @@ def in_force(loads: Iterable[Manifest]) -> list[InForce]:
     )
 
 
+def matching_in_force(loads: Iterable[Manifest]) -> dict[str, list[MatchingRule]]:
+    """By source, the rules of matching after some loads, given oldest first; none is no key."""
+    current: dict[str, list[MatchingRule]] = {}
+    for load in loads:
+        current |= load.matching
+    return {source: current[source] for source in sorted(current) if current[source]}
+
+
 def state_digest(home: Home, known_at: datetime | None = None) -> str:
     """A hash of what is in force at a moment (default: now): equal digests, equal raw tables."""
-    parts = in_force(manifests(home, known_at))
-    lines = [f"{part.load_id}\t{part.source}\t{part.feed}\t{part.state_sha256}" for part in parts]
+    loads = manifests(home, known_at)
+    lines = [
+        f"{part.load_id}\t{part.source}\t{part.feed}\t{part.state_sha256}"
+        for part in in_force(loads)
+    ]
+    lines += [f"{source}\t{','.join(rules)}" for source, rules in matching_in_force(loads).items()]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -176,8 +194,8 @@ def register(
     """Create the schema raw over the rows in force at a moment.
 
     One view per feed of the contract, with its columns and those of lineage, empty where nobody
-    supplied it; `raw.source_files` and `raw.rejected_rows` over all loads up to the moment;
-    `raw.source_columns`, how the files in force were mapped.
+    supplied it; `raw.source_files`, `raw.rejected_rows` and `raw.matching_rules` over all loads up
+    to the moment; `raw.source_columns`, how the files in force were mapped.
 
     Args:
         connection: Open connection; existing objects of these names are replaced.
@@ -204,6 +222,7 @@ def register(
         )
     _register_source_files(connection, loads)
     _register_mappings(connection, loads, parts)
+    _register_matching_rules(connection, loads)
     connection.execute(
         f"create or replace view raw.rejected_rows as {_rejected_sql(home, loads, parts)}"
     )
@@ -393,6 +412,15 @@ def _mapping_rows(mapping: LoadedMapping) -> Iterator[tuple[str | None, ...]]:
         way = "identity" if origin.expression is None else "transformation"
         for file_column in origin.columns or (None,):
             yield (*place, file_column, mapping.feed, column, "value", way, origin.expression)
+
+
+def _register_matching_rules(connection: duckdb.DuckDBPyConnection, loads: list[Manifest]) -> None:
+    connection.execute(
+        "create or replace table raw.matching_rules (source_name varchar, matching_rule varchar)"
+    )
+    rows = [(name, rule) for name, rules in matching_in_force(loads).items() for rule in rules]
+    if rows:
+        connection.executemany("insert into raw.matching_rules values (?, ?)", rows)
 
 
 def _rejected_sql(home: Home, loads: list[Manifest], parts: list[InForce]) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -20,6 +20,7 @@ from pydantic import (
 from encours import quality, sql_options
 from encours.errors import UsageError
 from encours.feeds import Contract, Feed, load_contract, nearest
+from encours.lake import MatchingRule
 from encours.sql_options import Incremental
 from encours.standard_mappings import completed
 
@@ -301,13 +302,26 @@ class FileSpec(_Strict):
         return self
 
 
+def _listed(content: Any) -> Any:
+    return [content] if isinstance(content, str) else content
+
+
 class _SourceSpec(_Strict):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     description: str = ""
     defaults: dict[str, str] = {}
     max_rejected_rows: int = Field(default=0, ge=0)
     quality: dict[str, Any] = {}
+    matching: Annotated[tuple[MatchingRule, ...], BeforeValidator(_listed)] = ()
     files: tuple[FileSpec, ...] = Field(min_length=1)
+
+    @field_validator("matching")
+    @classmethod
+    def _in_order(cls, rules: tuple[MatchingRule, ...]) -> tuple[MatchingRule, ...]:
+        ordered = tuple(rule for rule in get_args(MatchingRule) if rule in rules)
+        if rules != ordered:
+            raise ValueError(f"rules are tried in one order; write [{', '.join(ordered)}]")
+        return rules
 
     @model_validator(mode="before")
     @classmethod
@@ -331,6 +345,8 @@ class Source:
     lines: Mapping[Place, int] = field(repr=False, compare=False)
     quality: Mapping[str, Any] = field(default_factory=dict)
     """What it expects of its deliveries, where that differs from the defaults."""
+    matching: tuple[MatchingRule, ...] = ()
+    """Rules that match its receipts without allocation, in the order in which they are tried."""
 
     def place(self, *inside: str | int) -> str:
         """How messages name a place in the YAML: file, line, path inside."""
@@ -390,6 +406,7 @@ def load_source(path: Path, contract: Contract | None = None) -> Source:
         files=spec.files,
         lines=lines,
         quality=spec.quality,
+        matching=spec.matching,
     )
     known_feeds = load_contract() if contract is None else contract
     problems = list(_contract_problems(source, known_feeds))

@@ -39,13 +39,16 @@ def run_encours(
     return result
 
 
-def write_feeds(feeds: Feeds, folder: Path, name: str = "hand_made") -> Path:
+def write_feeds(
+    feeds: Feeds, folder: Path, name: str = "hand_made", options: dict[str, Any] | None = None
+) -> Path:
     """Write rows of canonical feeds as CSV files, with a source file that maps them one to one.
 
     Args:
         feeds: Rows by feed; None is an empty cell.
         folder: Folder of the exports; what an earlier call wrote there is replaced.
         name: Name of the source.
+        options: What the source file says besides its name and its files.
 
     Returns:
         Path of the source file.
@@ -67,7 +70,8 @@ def write_feeds(feeds: Feeds, folder: Path, name: str = "hand_made") -> Path:
             }
         )
     path = folder / "source.yml"
-    path.write_text(yaml.safe_dump({"name": name, "files": files}), encoding="utf-8")
+    content = {"name": name, "files": files, **(options or {})}
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
 
 
