@@ -47,7 +47,7 @@ PUBLISHED = {
 
 def test_help_names_every_command_and_the_exit_statuses() -> None:
     shown = run_encours("--help").stdout
-    for command in ("run", "ingest", "build", "publish", "demo", "show", "sources"):
+    for command in ("run", "ingest", "build", "publish", "demo", "show", "lineage", "sources"):
         assert f" {command} " in shown
     assert "Exit status" in shown
 

@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,7 +16,9 @@ from typing import Any
 
 import duckdb
 import pytest
+from encours import pipeline, runs
 from encours.home import Home
+from encours.lineage import events
 from encours.lineage.graph import Graph, Kind, Node, load
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent
 from openlineage.client.generated.column_lineage_dataset import (
@@ -289,6 +293,75 @@ def test_figures_know_what_their_definition_names_and_nothing_else(
         assert not values, "a count has conditions alone"
 
 
+CHANGES = {
+    "promises": "amount = amount * 0.5",
+    "reminders": "cost_amount = cost_amount * 3",
+    "provisions": "provision_amount = provision_amount * 2",
+    "collection_costs": "cost_amount = cost_amount * 2",
+    "credit_limits": "limit_amount = limit_amount * 0.1",
+    "customers": "terms_signed_on = terms_signed_on + 400",
+}
+
+
+def test_what_changes_with_a_column_of_a_feed_has_it_in_its_lineage(
+    published: Published, tmp_path: Path
+) -> None:
+    """Lineage by experiment: columns are changed in the lake, and all figures built again."""
+    home = tmp_path / "home"
+    shutil.copytree(published.home / "lake", home / "lake")
+    changed_columns = set()
+    for feed, change in CHANGES.items():
+        [path] = (home / "lake" / "raw" / feed).glob("*.parquet")
+        with duckdb.connect() as connection:
+            connection.execute(f"create table rows as from read_parquet('{path}')")
+            connection.execute(f"update rows set {change}")
+            connection.execute(f"copy rows to '{path}' (format parquet)")
+        changed_columns.add(f"{feed}.{change.split()[0]}")
+    run_encours("build", "--home", home)
+    others = {"DOUBLE", "BIGINT", "INTEGER"}
+    moved, behind = set(), {}
+    with duckdb.connect(str(home / "build.duckdb")) as connection:
+        connection.execute(f"attach '{published.home / 'encours.duckdb'}' as published (read_only)")
+        columns: dict[str, list[tuple[str, str]]] = {}
+        for table, column, kind in connection.execute(
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where database_name = 'build' and schema_name = 'marts' "
+            "and table_name like 'kpi!_%' escape '!' order by table_name, column_index"
+        ).fetchall():
+            columns.setdefault(table, []).append((column, kind))
+        for table, typed in columns.items():
+            figures = [name for name, kind in typed if kind in others or kind[:7] == "DECIMAL"]
+            keys = ", ".join(name for name, _ in typed if name not in figures)
+            moved_rows = ", ".join(
+                f"count(*) filter (where now.{name} is distinct from before.{name})"
+                for name in figures
+            )
+            counts = connection.execute(
+                f"select count(*), {moved_rows} from marts.{table} as now "
+                f"join published.marts.{table} as before using ({keys})"
+            ).fetchone()
+            assert counts is not None
+            assert counts[0] > 0
+            for name, count in zip(figures, counts[1:], strict=True):
+                behind[table, name] = changed_columns & set(published.behind(table, name))
+                if count:
+                    moved.add((table, name))
+    unexplained = [column for column in moved if not behind[column]]
+    assert not unexplained
+    for column in (
+        ("kpi_promises", "kept_amount"),
+        ("kpi_promises", "kept_rate"),
+        ("kpi_dunning", "cost_per_reminder"),
+        ("kpi_credit_losses", "provision_rate"),
+        ("kpi_collection", "cost_per_euro_recovered"),
+        ("kpi_credit_exposure", "over_limit_customer_count"),
+        ("kpi_invoicing", "signed_terms_rate"),
+    ):
+        assert column in moved, column
+    # Most figures know none of these columns, and did not move.
+    assert sum(not found for found in behind.values()) > len(behind) / 2
+
+
 def test_columns_of_feeds_come_from_the_columns_that_the_source_maps(published: Published) -> None:
     """As sources/demo.yml says."""
     rows = published.connection.execute(
@@ -513,3 +586,17 @@ def test_a_run_that_fails_is_told_whether_or_not_a_collector_listens(tmp_path: P
     assert start["run"]["runId"] == fail["run"]["runId"]
     message = _built(ErrorMessageRunFacet, fail["run"]["facets"]["errorMessage"]).message
     assert "1 row is refused" in message
+
+
+def test_a_run_that_was_killed_is_told_by_the_next_and_once(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    run = runs.new_run(datetime(2026, 1, 31, 5, 30, tzinfo=UTC), runs.Parameters(), None)
+    runs.save(home, run)
+    events.started(home, run)
+    for _ in range(2):
+        pipeline.settle(home)
+        told = _events(home.path, run.run_id)
+        assert [event["eventType"] for event in told] == ["START", "ABORT"]
+    assert {event["eventTime"] for event in told} == {"2026-01-31T05:30:00+00:00"}
+    message = told[1]["run"]["facets"]["errorMessage"]["message"]
+    assert message == "The process ended before the run did."
