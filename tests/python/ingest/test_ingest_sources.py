@@ -229,7 +229,7 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_contract_holds_the_feeds_of_the_project() -> None:
     contract = load_contract()
     assert contract["invoices"].key == ("entity_code", "invoice_number")
-    assert contract["customers"].key == ("customer_code", "entity_code")
+    assert contract["customers"].key == ("customer_code", "entity_code", "valid_from")
     rate = contract["fx_rates"].column("units_per_base")
     assert rate is not None
     assert (rate.kind, rate.precision, rate.scale, rate.is_required) == ("decimal", 24, 12, True)
