@@ -12,11 +12,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from encours import profiles, runs
 from encours.check import check_source
 from encours.databases import converter
 from encours.errors import DataError, EncoursError, UsageError
+from encours.feeds import load_contract
 from encours.ingest import IngestResult, ingest
 from encours.lake import manifests, state_digest, verify
+from encours.runs import Parameters
 from encours.sources import FileSpec, Source
 
 from .conftest import Desk
@@ -239,7 +242,10 @@ def test_changes_late_rows_and_deletions_follow_the_table(books: Books) -> None:
     moments.append((books.desk.now, books.state()))
     assert moments[3][1] == {"1": "1.00", "2": "22.00", "5": "4.00"}
 
+    leftover = books.desk.home.deleted("invoices") / "20260101T000000000000Z.parquet"
+    leftover.write_bytes(b"of a load that was killed")
     assert books.load().load_id is None
+    assert not leftover.exists()
     for moment, state in moments:
         assert books.state(moment) == state
     assert verify(books.desk.home) == []
@@ -339,6 +345,29 @@ def test_emptied_table_stops_unless_that_may_be(books: Books) -> None:
     assert sorted(books.state()) == ["1"]
     books.load(allow_empty=True)
     assert books.state() == {}
+
+
+def test_quality_sees_the_state_that_the_changes_make(desk: Desk, monkeypatch: Any) -> None:
+    books = sqlite_books(desk)
+    monkeypatch.setenv(VARIABLE, books.database.url)
+    for number in range(30):
+        books.put(f"{number}")
+    books.load()
+    before = runs.new_run(desk.now, Parameters(), known_at=None)
+    before.status = "published"
+    runs.save(desk.home, before)
+    books.database.execute("delete from invoices where cast(number as integer) >= 10")
+    books.put("new", changed="2026-01-11")
+    books.load()
+    after = runs.new_run(desk.now, Parameters(), known_at=None)
+    [delivery] = profiles.deliveries(desk.home, after, load_contract())
+    assert delivery.is_state
+    with duckdb.connect() as connection:
+        rows = [
+            profiles.profile(connection, desk.home, delivery, loads).rows
+            for loads in (delivery.baseline, delivery.new)
+        ]
+    assert rows == [30, 11]
 
 
 def test_key_that_moves_between_two_tables_is_kept(books: Books) -> None:
