@@ -1,0 +1,8 @@
+-- What every record of the ledger adds to every part of the figures.
+-- Grain: one row per part, period and record that adds to it.
+{%- set topics = ['balances', 'flows', 'revaluation'] %}
+{%- for topic in topics %}
+{{ 'union all' if not loop.first }}
+
+select * from {{ ref('evidence_' ~ topic) }}
+{%- endfor %}
