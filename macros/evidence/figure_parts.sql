@@ -13,7 +13,7 @@
         {%- set names = [] -%}
         {%- set formula = meta.get('kpi', {}).get('formula', '') -%}
         {%- for name in evidence.get('parts', modules.re.findall('[a-z][a-z0-9_]*', formula)) -%}
-            {%- if name in node.columns and name != column.name and name not in names -%}
+            {%- if name in node.columns and name not in names -%}
                 {%- do names.append(name) -%}
             {%- endif -%}
         {%- endfor -%}
@@ -29,7 +29,7 @@
                 {%- set evidence = node.columns[name].config.get('meta', {}).get('evidence', {}) -%}
                 {%- if evidence.get('calendar') or name == 'days_in_period' -%}
                     {%- set kind = 'calendar' -%}
-                {%- elif direct[name] and name != column.name -%}
+                {%- elif direct[name] and name != column.name and direct[name] != [name] -%}
                     {%- set kind = 'figure' -%}
                     {%- for below in direct[name] | reverse -%}{%- do todo.insert(0, below) -%}{%- endfor -%}
                 {%- else -%}

@@ -8,10 +8,12 @@
     '{{ prefixes.get(feed, feed) }}|' || {{ feed_key_text(feed, relation) }}
 {%- endmacro %}
 
-{#- Key of the row behind a movement: an allocation that a document implies stands on its row. -#}
-{% macro event_record_key(event_key) -%}
+{#- Key of the row behind a movement: an allocation that a document implies stands on the row of the
+    document. -#}
+{% macro movement_record_key(relation) -%}
     case
-        when {{ event_key }} like 'implied|%' then substring({{ event_key }}, 9)
-        else {{ event_key }}
+        when {{ relation }}.event_key like 'implied|%' then substring({{ relation }}.event_key, 9)
+        when {{ relation }}.movement_type = 'transfer' then {{ relation }}.item_key
+        else {{ relation }}.event_key
     end
 {%- endmacro %}

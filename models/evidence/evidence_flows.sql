@@ -23,7 +23,7 @@
     'discount_amount': ('-', "movements.movement_type = 'discount'", 'period_start'),
     'transferred_amount': (
         '',
-        "movements.movement_type in ('receipt_allocation', 'credit_note_allocation')",
+        "movements.movement_type in ('receipt_allocation', 'credit_note_allocation', 'transfer')",
         'period_start',
     ),
 } %}
@@ -34,7 +34,7 @@ select
         'scope_id': 'movements.dimension_set_id',
         'contribution': in_reporting(sign ~ 'movements.movement_amount', 'factors.factor'),
         'record_type': movement_record_type('movements'),
-        'record_key': event_record_key('movements.event_key'),
+        'record_key': movement_record_key('movements'),
         'item_key': 'movements.item_key',
         'event_date': 'movements.movement_date',
         'currency_code': 'movements.currency_code',

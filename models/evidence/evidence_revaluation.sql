@@ -36,7 +36,7 @@ select
         'scope_id': 'movements.dimension_set_id',
         'contribution': in_reporting('movements.movement_amount', '(closing.factor - own.factor)'),
         'record_type': movement_record_type('movements'),
-        'record_key': event_record_key('movements.event_key'),
+        'record_key': movement_record_key('movements'),
         'item_key': 'movements.item_key',
         'event_date': 'movements.movement_date',
         'currency_code': 'movements.currency_code',

@@ -13,6 +13,12 @@ records as (
 
     select * from {{ ref('int_record_slices') }}
 
+),
+
+slices as (
+
+    select * from {{ ref('int_slices') }}
+
 )
 
 select
@@ -35,10 +41,10 @@ from records
 
 union all
 
-select distinct
+select
     'slice' as scope,
-    cast(sets.slice_id as bigint) as scope_id,
-    sets.entity_code,
-    sets.segment_type,
-    sets.segment_code
-from sets
+    cast(slices.slice_id as bigint) as scope_id,
+    slices.entity_code,
+    slices.segment_type,
+    slices.segment_code
+from slices

@@ -12,6 +12,12 @@ movements as (
 
     select * from {{ ref('int_receivable_movements') }}
 
+),
+
+items as (
+
+    select * from {{ ref('int_receivable_items') }}
+
 )
 
 select
@@ -24,6 +30,9 @@ select
     cast(movements.dimension_set_id as bigint) as dimension_set_id,
     movements.currency_code,
     movements.is_factored,
+    cast(items.dimension_set_id as bigint) as item_dimension_set_id,
+    items.issue_date,
+    items.booking_date,
     movements.due_date,
     movements.receipt_date,
     movements.movement_date,
@@ -31,4 +40,5 @@ select
 
 from movements
 cross join run
+inner join items on movements.item_key = items.item_key
 where movements.movement_date <= run.as_of_date
