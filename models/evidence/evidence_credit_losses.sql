@@ -35,7 +35,7 @@ select
 from {{ ref('periods') }} as periods
 inner join {{ ref('item_states') }} as states
     on periods.as_of_date >= states.valid_from and periods.as_of_date < states.valid_to
-inner join {{ ref('customer_sets') }} as customers
+inner join {{ ref('set_customers') }} as customers
     on states.dimension_set_id = customers.dimension_set_id
 inner join {{ ref('fx_factors') }} as factors
     on
@@ -67,7 +67,7 @@ select
 from {{ ref('periods') }} as periods
 inner join {{ ref('item_states') }} as states
     on periods.as_of_date >= states.valid_from and periods.as_of_date < states.valid_to
-inner join {{ ref('customer_sets') }} as customers
+inner join {{ ref('set_customers') }} as customers
     on states.dimension_set_id = customers.dimension_set_id
 inner join {{ ref('fx_factors') }} as factors
     on

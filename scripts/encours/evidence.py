@@ -1,0 +1,181 @@
+"""Publish what figures are opened with: the ledger rows behind them, and two functions in SQL."""
+
+from typing import Any
+
+import duckdb
+
+from encours.lake import quoted
+
+SCHEMA = "evidence"
+
+# A function of the database for the parts of a figure.
+_PARTS = """
+create or replace macro audit.kpi_parts(
+    kpi, period, entity := 'ALL', segment := 'all', code := 'ALL', grain := 'month', key := null
+) as table
+select
+    cells.figure_code,
+    cells.period_grain,
+    cells.period_start,
+    cells.as_of_date,
+    cells.entity_code,
+    cells.segment_type,
+    cells.segment_code,
+    cells.row_key,
+    cells.currency_code,
+    cells.figure_value,
+    catalogue.formula,
+    cells.part_order,
+    cells.part_column,
+    cells.part_figure_code,
+    cells.part,
+    cells.part_kind,
+    cells.part_value
+from evidence.cell_parts as cells
+left join audit.kpi_catalogue as catalogue on cells.figure_code = catalogue.kpi_code
+where
+    cells.figure_code = kpi
+    and cells.period_grain = grain
+    and cells.period_start = cast(period as date)
+    and cells.entity_code = entity
+    and cells.segment_type = segment
+    and cells.segment_code = code
+    and (key is null or cells.row_key = key)
+order by cells.row_key, cells.part_order
+"""
+
+# A function of the database for the records behind a figure. The conditions on the figure are
+# constants once it is called, so that the database reads only what its parts are made of.
+_EVIDENCE = """
+create or replace macro audit.kpi_evidence(
+    kpi, period, entity := 'ALL', segment := 'all', code := 'ALL', grain := 'month', key := null
+) as table
+with
+
+contributions as (
+    {branches}
+)
+
+select
+    parts.part_column,
+    contributions.row_key,
+    contributions.record_type,
+    coalesce(contributions.entity_code, items.entity_code) as entity_code,
+    coalesce(contributions.customer_code, items.customer_code) as customer_code,
+    items.document_number,
+    items.issue_date,
+    items.due_date,
+    contributions.event_date,
+    contributions.days,
+    contributions.document_amount,
+    contributions.currency_code,
+    contributions.factor,
+    contributions.contribution,
+    contributions.count_key,
+    contributions.note,
+    contributions.record_key,
+    source_rows.feed,
+    source_rows.source_name,
+    source_rows.source_file,
+    source_rows.source_row,
+    source_rows.load_id,
+    source_rows.source_file_sha256
+from contributions
+inner join evidence.kpi_parts as parts
+    on contributions.part = parts.part and parts.figure_code = kpi
+left join evidence.items as items on contributions.item_key = items.item_key
+left join evidence.source_rows as source_rows
+    on contributions.record_key = source_rows.record_key
+"""
+
+_BRANCH = """
+    select contributions.*
+    from evidence.contributions as contributions
+    where
+        contributions.scope = '{scope}'
+        and contributions.scope_id in (
+            select members.scope_id
+            from evidence.members as members
+            where
+                members.scope = '{scope}'
+                and members.entity_code = entity
+                and members.segment_type = segment
+                and members.segment_code = code
+        )
+        and contributions.period_grain = grain
+        and contributions.period_start = cast(period as date)
+        and (key is null or contributions.row_key in (key, ''))
+        and ({figures})
+"""
+
+_SCOPES = (
+    "item",
+    "record",
+    "slice",
+    "item_entity",
+    "item_group",
+    "entity_record",
+    "record_slice",
+)
+
+
+def publish_evidence(
+    connection: duckdb.DuckDBPyConnection, manifest: dict[str, Any]
+) -> list[tuple[str, str]]:
+    """Write the schema `evidence` beside the marts: ledger rows as tables, the rest as views.
+
+    Args:
+        connection: The new database, with the build database attached as `build`; the schemas
+            marts and audit are written.
+        manifest: The dbt manifest of the build.
+
+    Returns:
+        Schema and name of each table written.
+    """
+    connection.execute(f"create schema {SCHEMA}")
+    tables = []
+    for node in _in_order(manifest):
+        name = f"{SCHEMA}.{node['name']}"
+        meta = node["config"].get("meta", {})
+        if meta.get("published_as") == "table":
+            order = ", ".join(meta.get("order_by", ["all"]))
+            connection.execute(f"create table {name} as from build.{name} order by {order}")
+            tables.append((SCHEMA, str(node["name"])))
+        else:
+            # The same query over what is published: no name leads back to the build database.
+            sql = node["compiled_code"].replace(f'"{node["database"]}".', "")
+            connection.execute(f"create view {name} as {sql}")
+    figures = connection.execute(
+        "select figure_code, list(distinct part order by part) from evidence.kpi_parts "
+        "where part_kind = 'rows' group by figure_code order by figure_code"
+    ).fetchall()
+    conditions = " or ".join(
+        f"kpi = {quoted(figure)} and contributions.part in ({', '.join(map(quoted, parts))})"
+        for figure, parts in figures
+    )
+    branches = "union all".join(
+        _BRANCH.format(scope=scope, figures=conditions) for scope in _SCOPES
+    )
+    connection.execute(_PARTS)
+    connection.execute(_EVIDENCE.format(branches=branches))
+    return tables
+
+
+def _in_order(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The models of the schema, each after those it reads."""
+    models = {
+        key: node
+        for key, node in sorted(manifest["nodes"].items())
+        if node["resource_type"] == "model" and node["schema"] == SCHEMA
+    }
+    ordered: dict[str, dict[str, Any]] = {}
+
+    def visit(key: str) -> None:
+        if key in models and key not in ordered:
+            for parent in models[key]["depends_on"]["nodes"]:
+                visit(parent)
+            ordered[key] = models[key]
+
+    for key in models:
+        visit(key)
+    return list(ordered.values())
