@@ -1,5 +1,6 @@
 """Publish what figures are opened with: the ledger rows behind them, and two functions in SQL."""
 
+import re
 from typing import Any
 
 import duckdb
@@ -90,7 +91,7 @@ left join evidence.source_rows as source_rows
 
 _BRANCH = """
     select contributions.*
-    from evidence.contributions as contributions
+    from evidence.{topic} as contributions
     where
         contributions.scope = '{scope}'
         and contributions.scope_id in (
@@ -107,16 +108,6 @@ _BRANCH = """
         and (key is null or contributions.row_key in (key, ''))
         and ({figures})
 """
-
-_SCOPES = (
-    "item",
-    "record",
-    "slice",
-    "item_entity",
-    "item_group",
-    "entity_record",
-    "record_slice",
-)
 
 
 def publish_evidence(
@@ -149,16 +140,27 @@ def publish_evidence(
         "select figure_code, list(distinct part order by part) from evidence.kpi_parts "
         "where part_kind = 'rows' group by figure_code order by figure_code"
     ).fetchall()
-    conditions = " or ".join(
-        f"kpi = {quoted(figure)} and contributions.part in ({', '.join(map(quoted, parts))})"
-        for figure, parts in figures
-    )
-    branches = "union all".join(
-        _BRANCH.format(scope=scope, figures=conditions) for scope in _SCOPES
-    )
+    branches = []
+    for node in _in_order(manifest):
+        own_parts = _literals(node, "part")
+        conditions = [
+            f"kpi = {quoted(figure)} and contributions.part in ({', '.join(map(quoted, found))})"
+            for figure, parts in figures
+            if (found := [part for part in parts if part in own_parts])
+        ]
+        branches += [
+            _BRANCH.format(topic=node["name"], scope=scope, figures=" or ".join(conditions))
+            for scope in sorted(_literals(node, "scope"))
+            if conditions and node["name"].startswith("evidence_")
+        ]
     connection.execute(_PARTS)
-    connection.execute(_EVIDENCE.format(branches=branches))
+    connection.execute(_EVIDENCE.format(branches="union all".join(branches)))
     return tables
+
+
+def _literals(node: dict[str, Any], column: str) -> set[str]:
+    """The constants that a model gives to a column of its contributions."""
+    return set(re.findall(rf"cast\('(\w+)' as varchar\) as {column}\b", node["compiled_code"]))
 
 
 def _in_order(manifest: dict[str, Any]) -> list[dict[str, Any]]:
