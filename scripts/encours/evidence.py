@@ -14,35 +14,71 @@ _PARTS = """
 create or replace macro audit.kpi_parts(
     kpi, period, entity := 'ALL', segment := 'all', code := 'ALL', grain := 'month', key := null
 ) as table
+with
+
+cells as (
+    select
+        cells.*,
+        coalesce(catalogue.formula, cells.column_name) as formula
+    from evidence.cell_parts as cells
+    left join audit.kpi_catalogue as catalogue on cells.figure_code = catalogue.kpi_code
+    where
+        cells.figure_code = kpi
+        and cells.period_grain = grain
+        and cells.period_start = cast(period as date)
+        and cells.entity_code = entity
+        and cells.segment_type = segment
+        and cells.segment_code = code
+        and (key is null or cells.row_key = key)
+),
+
+written as (
+    select
+        cells.*,
+        list_reduce(
+            list(
+                cells.part_column
+                || '='
+                || coalesce(
+                    regexp_replace(
+                        format('{:,.6f}', cast(cells.part_value as double)), '\\.?0+$', ''
+                    ),
+                    'NULL'
+                )
+            ) over (partition by cells.row_key),
+            lambda text, part: regexp_replace(
+                text, '\\b' || split_part(part, '=', 1) || '\\b', split_part(part, '=', 2), 'g'
+            ),
+            cells.formula
+        ) as formula_with_numbers
+    from cells
+)
+
 select
-    cells.figure_code,
-    cells.period_grain,
-    cells.period_start,
-    cells.as_of_date,
-    cells.entity_code,
-    cells.segment_type,
-    cells.segment_code,
-    cells.row_key,
-    cells.currency_code,
-    cells.figure_value,
-    catalogue.formula,
-    cells.part_order,
-    cells.part_column,
-    cells.part_figure_code,
-    cells.part,
-    cells.part_kind,
-    cells.part_value
-from evidence.cell_parts as cells
-left join audit.kpi_catalogue as catalogue on cells.figure_code = catalogue.kpi_code
-where
-    cells.figure_code = kpi
-    and cells.period_grain = grain
-    and cells.period_start = cast(period as date)
-    and cells.entity_code = entity
-    and cells.segment_type = segment
-    and cells.segment_code = code
-    and (key is null or cells.row_key = key)
-order by cells.row_key, cells.part_order
+    written.figure_code,
+    written.period_grain,
+    written.period_start,
+    written.as_of_date,
+    written.entity_code,
+    written.segment_type,
+    written.segment_code,
+    written.row_key,
+    written.currency_code,
+    written.figure_value,
+    written.formula,
+    -- A formula in words stays as it is.
+    case
+        when regexp_matches(written.formula_with_numbers, '[a-wyz]') then written.formula
+        else written.formula_with_numbers
+    end as formula_with_numbers,
+    written.part_order,
+    written.part_column,
+    written.part_figure_code,
+    written.part,
+    written.part_kind,
+    written.part_value
+from written
+order by written.row_key, written.part_order
 """
 
 # A function of the database for the records behind a figure. The conditions on the figure are
