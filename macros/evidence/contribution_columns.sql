@@ -3,7 +3,7 @@
 {% macro contribution_columns(given) -%}
     {%- set types = {
         'part': 'varchar', 'row_key': 'varchar', 'period_grain': 'varchar', 'period_start': 'date',
-        'scope': 'varchar', 'scope_id': 'bigint', 'contribution': 'decimal(38, 10)',
+        'scope': 'varchar', 'scope_id': 'bigint', 'contribution': 'decimal(38, 15)',
         'count_key': 'varchar', 'record_type': 'varchar', 'record_key': 'varchar',
         'item_key': 'varchar', 'entity_code': 'varchar', 'customer_code': 'varchar',
         'event_date': 'date', 'currency_code': 'varchar', 'document_amount': 'decimal(18, 2)',
