@@ -5,7 +5,7 @@ select
     limits.period_grain,
     limits.period_start,
     limits.record_id,
-    limits.record_type,
+    limits.feed,
     {{ money('sum(' ~ convert('limits.amount', 'limits.factor') ~ ')') }} as amount,
     case
         when min(limits.quota_rate) = max(limits.quota_rate) then max(limits.quota_rate)
@@ -18,4 +18,4 @@ select
 
 from {{ ref('customer_limits') }} as limits
 group by
-    limits.period_grain, limits.period_start, limits.record_id, limits.record_type
+    limits.period_grain, limits.period_start, limits.record_id, limits.feed

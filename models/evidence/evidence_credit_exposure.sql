@@ -117,13 +117,13 @@ left join {{ ref('customer_limit_sums') }} as limit_sums
         items.period_grain = limit_sums.period_grain
         and items.period_start = limit_sums.period_start
         and items.record_id = limit_sums.record_id
-        and limit_sums.record_type = 'credit_limits'
+        and limit_sums.feed = 'credit_limits'
 left join {{ ref('customer_limit_sums') }} as cover_sums
     on
         items.period_grain = cover_sums.period_grain
         and items.period_start = cover_sums.period_start
         and items.record_id = cover_sums.record_id
-        and cover_sums.record_type = 'credit_insurance'
+        and cover_sums.feed = 'credit_insurance'
 where {{ condition }}
 
 union all
@@ -139,7 +139,7 @@ select
         note="'in force'"
     )) }}
 from {{ ref('customer_limits') }} as limits
-where limits.record_type = '{{ kind }}'
+where limits.feed = '{{ kind }}'
 
 union all
 {% endfor -%}
@@ -158,14 +158,14 @@ inner join {{ ref('customer_limit_sums') }} as sums
         limits.period_grain = sums.period_grain
         and limits.period_start = sums.period_start
         and limits.record_id = sums.record_id
-        and limits.record_type = sums.record_type
+        and limits.feed = sums.feed
 left join {{ ref('customer_balances') }} as balances
     on
         limits.period_grain = balances.period_grain
         and limits.period_start = balances.period_start
         and limits.record_id = balances.record_id
 where
-    limits.record_type = '{{ kind }}'
+    limits.feed = '{{ kind }}'
     and coalesce(balances.receivables_amount, 0) > sums.amount
     {%- if measure == 'insured' %}
     and sums.amount > 0
@@ -207,7 +207,7 @@ inner join {{ ref('customer_limit_sums') }} as cover_sums
         periods.period_grain = cover_sums.period_grain
         and periods.period_start = cover_sums.period_start
         and records.record_id = cover_sums.record_id
-        and cover_sums.record_type = 'credit_insurance'
+        and cover_sums.feed = 'credit_insurance'
 {%- endif %}
 where
     periods.period_grain <> 'day'
