@@ -18,10 +18,15 @@ from encours.lake import quoted
 from encours.show import known, kpi_names, open_published
 
 # Marts convert sums and round them to a millionth, evidence converts each record: amounts, and what
-# weighs amounts, may be half a cent apart. Counts are equal, days and shares to a millionth.
-AMOUNT_TOLERANCE = Decimal("0.005")
-OTHER_TOLERANCE = Decimal("0.000001")
-_AMOUNTS = ("_amount", "_weight", "_amount_days")
+# weighs amounts, may be half a cent apart. A count-back divides such a difference by the revenue of
+# one month, which may be small. Counts and shares are equal to a millionth.
+_TOLERANCES = {
+    "_amount": Decimal("0.005"),
+    "_weight": Decimal("0.005"),
+    "_amount_days": Decimal("0.005"),
+    "_countback_days": Decimal("0.01"),
+    "": Decimal("0.000001"),
+}
 
 ROW_COLUMNS = (
     "record_type",
@@ -78,8 +83,7 @@ class Part:
         """Whether the records add up to the part; None where there is no value to add up to."""
         if self.kind != "rows" or self.value is None:
             return None
-        difference = abs(self.value - (self.evidence or 0))
-        return difference <= tolerance(self.column, self.value)
+        return abs(self.value - (self.evidence or 0)) <= tolerance(self.column)
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,7 @@ class Trace:
         """
         self._connection = open_published(home.published_database)
         try:
-            self._find(cell)
-            self._collect()
+            self._collect(self._find(cell))
         except BaseException:
             self._connection.close()
             raise
@@ -116,7 +119,8 @@ class Trace:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def _find(self, cell: Cell) -> None:
+    def _find(self, cell: Cell) -> list[tuple[Any, ...]]:
+        """Resolve the cell and read its parts."""
         connection = self._connection
         if not connection.execute(
             "select 1 from information_schema.tables where table_schema = 'evidence' limit 1"
@@ -161,9 +165,11 @@ class Trace:
             f"code := {quoted(self.segment_code)}, grain := {quoted(self.grain)}"
         )
         found = connection.execute(
-            f"select distinct row_key from audit.kpi_parts({self._arguments}) order by row_key"
+            "select row_key, as_of_date, currency_code, figure_value, formula, "
+            "formula_with_numbers, part_column, part_kind, part_value "
+            f"from audit.kpi_parts({self._arguments}) order by row_key, part_order"
         ).fetchall()
-        rows = [str(row[0]) for row in found]
+        rows = list(dict.fromkeys(str(row[0]) for row in found))
         where = (
             f"{self.segment_type} '{self.segment_code}' of entity {self.entity_code} in "
             f"{cell.period or self.period_start}"
@@ -179,18 +185,14 @@ class Trace:
                 f"marts.{self.mart} has several rows for {where}: {problem} with --row. "
                 f"There are: {', '.join(rows)}."
             )
-        self.row_key = cell.row_key if rows != [""] else ""
-        self._arguments += f", key := {quoted(self.row_key or '')}"
+        self.row_key = (cell.row_key or "") if rows != [""] else ""
+        self._arguments += f", key := {quoted(self.row_key)}"
+        return [row[1:] for row in found if row[0] == self.row_key]
 
-    def _collect(self) -> None:
+    def _collect(self, found: list[tuple[Any, ...]]) -> None:
         connection = self._connection
-        head = connection.execute(
-            "select as_of_date, currency_code, figure_value, formula, formula_with_numbers "
-            f"from audit.kpi_parts({self._arguments}) limit 1"
-        ).fetchone()
-        assert head is not None
-        self.as_of_date, self.currency_code, self.value = head[:3]
-        self.formula, self.formula_with_numbers = (str(text) for text in head[3:])
+        self.as_of_date, self.currency_code, self.value = found[0][:3]
+        self.formula, self.formula_with_numbers = (str(text) for text in found[0][3:5])
         catalogue = connection.execute(
             "select label_en, unit from audit.kpi_catalogue where kpi_code = ?", [self.figure_code]
         ).fetchone()
@@ -222,10 +224,7 @@ class Trace:
                 Decimal(sums[column][0]) if column in sums else None,
                 sums[column][1] if column in sums else 0,
             )
-            for column, kind, value in connection.execute(
-                "select part_column, part_kind, part_value "
-                f"from audit.kpi_parts({self._arguments}) order by part_order"
-            ).fetchall()
+            for column, kind, value in (row[5:] for row in found)
         )
         self.files = tuple(
             SourceFile(*row)
@@ -333,10 +332,9 @@ class Trace:
         return (dict(zip(ROW_COLUMNS, row, strict=True)) for row in self.rows(part.column))
 
 
-def tolerance(part: str, value: Decimal) -> Decimal:
+def tolerance(part: str) -> Decimal:
     """How far the records of a part may add up to something else, by rounding alone."""
-    least = AMOUNT_TOLERANCE if part.endswith(_AMOUNTS) else OTHER_TOLERANCE
-    return least + abs(value) * Decimal("1e-12")
+    return next(value for ending, value in _TOLERANCES.items() if part.endswith(ending))
 
 
 def parse_period(text: str) -> tuple[str, date]:
