@@ -19,7 +19,6 @@ from encours.trace import ROW_COLUMNS, Cell, Trace, parse_period, written
 from evidence_sums import (
     AMOUNT_TOLERANCE,
     SLICE,
-    UNOPENED,
     compare_parts,
     differences,
     evaluated,
@@ -83,6 +82,9 @@ def test_every_record_counts_in_a_part_that_is_published(
             -- Single customers have no rows by day.
             not (sums.period_grain = 'day' and sums.segment_type = 'customer')
             and sums.part in (select part from compared)
+            -- A provision counts by the record of its customer, and a slice of kpi_credit_losses
+            -- begins with its first document.
+            and sums.part <> 'provision_amount'
         group by sums.part
         """
     ).fetchall()
@@ -94,8 +96,7 @@ def test_random_cells_of_every_kpi_are_what_their_evidence_gives(
     published: duckdb.DuckDBPyConnection,
 ) -> None:
     catalogue = published.execute(
-        "select kpi_code, mart, column_name, formula from audit.kpi_catalogue "
-        f"where mart not in {UNOPENED}"
+        "select kpi_code, mart, column_name, formula from audit.kpi_catalogue"
     ).fetchall()
     formulas = {(mart, column): formula for _, mart, column, formula in catalogue}
     formulas["kpi_cash_cycle", "dso_days"] = formulas["kpi_dso", "dso_days"]
@@ -133,7 +134,7 @@ def test_random_cells_of_every_kpi_are_what_their_evidence_gives(
         from numbered
         inner join evidence.cell_parts as parts using (figure_code, {SLICE}, row_key)
         left join compared using (mart, {SLICE}, row_key, part_column)
-        where numbered.draw <= {each} and mart not in {UNOPENED}
+        where numbered.draw <= {each}
         group by parts.mart, parts.column_name, {SLICE}, row_key
         """
     ).fetchall()
@@ -188,9 +189,7 @@ def test_records_lead_to_lines_of_the_exports(
 @pytest.mark.slow
 def test_every_kpi_can_be_traced(home: Path) -> None:
     with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
-        codes = connection.execute(
-            f"select kpi_code, mart from audit.kpi_catalogue where mart not in {UNOPENED}"
-        ).fetchall()
+        codes = connection.execute("select kpi_code, mart from audit.kpi_catalogue").fetchall()
         keys = dict(
             connection.execute(
                 "select mart, min(row_key) from evidence.cell_parts where period_grain = 'month' "
