@@ -33,6 +33,7 @@ from encours.project import PROJECT_FOLDER
 from encours.publish import built_run, publish, publish_parquet
 from encours.runs import Parameters
 from encours.sources import load_source
+from encours.trace import ROW_COLUMNS, Cell, Part, Trace, written
 
 app = typer.Typer(
     name="encours",
@@ -51,6 +52,7 @@ app.add_typer(sources_app, name="sources")
 
 _out = Console(highlight=False)
 _FEW = 10  # below it, a figure is a ratio or a few days, and two decimals would say too little
+_WIDE = 120
 _err = Console(stderr=True, highlight=False)
 
 
@@ -73,6 +75,15 @@ class LineageFormat(StrEnum):
     """How `lineage` can print."""
 
     TREE = "tree"
+    CSV = "csv"
+    JSON = "json"
+    HTML = "html"
+
+
+class TraceFormat(StrEnum):
+    """How `trace` can print."""
+
+    TABLE = "table"
     CSV = "csv"
     JSON = "json"
     HTML = "html"
@@ -320,6 +331,46 @@ def lineage_command(
         _print_tree(traced, depth, conditions=conditions)
 
 
+@app.command("trace")
+def trace_command(
+    kpi: Annotated[str, typer.Argument(help="Name of a KPI or of one of its parts.")],
+    entity: Annotated[str, typer.Option(help="Code of the entity; `ALL` is the group.")] = "ALL",
+    segment: Annotated[
+        str, typer.Option(metavar="TYPE[=CODE]", help="Such as region=North.")
+    ] = "all",
+    period: Annotated[
+        str | None,
+        typer.Option(help="Such as 2026-06, 2026-Q2, 2026 or 2026-06-30. (default: last month)"),
+    ] = None,
+    row: Annotated[
+        str | None,
+        typer.Option(help="Bucket, level, reason or class, where a table has a row for each."),
+    ] = None,
+    rows: Annotated[
+        int, typer.Option(min=0, help="Records to show of each part, the largest; tables only.")
+    ] = 10,
+    output: Annotated[TraceFormat, typer.Option("--format", help="How to print.")] = (
+        TraceFormat.TABLE
+    ),
+    home: HomeOption = Path("warehouse"),
+) -> None:
+    """Open a figure: formula, parts, and the records they are made of, with file and line."""
+    segment_type, _, code = segment.partition("=")
+    cell = Cell(kpi, period, entity, segment_type, code or None, row)
+    with Trace(Home(home), cell) as trace:
+        if output is TraceFormat.HTML:
+            typer.echo(trace.html())
+        elif output is TraceFormat.JSON:
+            typer.echo(json.dumps(trace.document(), default=str, indent=2, ensure_ascii=False))
+        elif output is TraceFormat.CSV:
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(["part", *ROW_COLUMNS])
+            for part in trace.parts:
+                writer.writerows([part.column, *record] for record in trace.rows(part.column))
+        else:
+            _print_trace(trace, rows)
+
+
 @sources_app.command("check")
 def sources_check(
     source: Annotated[Path, typer.Argument(metavar="SOURCE.yml", help="Source file to check.")],
@@ -506,6 +557,65 @@ def _branch(branch: lineage.Branch) -> str:
     if branch.is_repeated:
         text += " [dim](above)[/]"
     return f"{text} [dim]+{branch.hidden}[/]" if branch.hidden else text
+
+
+def _print_trace(trace: Trace, limit: int) -> None:
+    _out.print(
+        f"[bold]{escape(trace.label)}[/] ({trace.figure_code}), {trace.period}, entity "
+        f"{trace.entity_code}, {escape(trace.segment_type)} {escape(trace.segment_code)}"
+        + (f", {escape(trace.row_key)}" if trace.row_key else ""),
+        soft_wrap=True,
+    )
+    _out.print(f"  {trace.formula}", soft_wrap=True)
+    if trace.formula_with_numbers != trace.formula:
+        _out.print(f"= {trace.formula_with_numbers}", soft_wrap=True)
+    _out.print(f"= [bold]{written(trace.value)}[/]", soft_wrap=True)
+    for part in trace.parts:
+        _print_part(trace, part, limit)
+    _out.print(
+        f"As of {trace.as_of_date}, run {trace.run['run_id']}, known at {trace.run['known_at']} "
+        "UTC. The whole evidence: --format csv, json or html.",
+        soft_wrap=True,
+    )
+
+
+def _print_part(trace: Trace, part: Part, limit: int) -> None:
+    value = f"{part.column} = {written(part.value)}"
+    if part.kind != "rows":
+        where = "of the calendar" if part.kind == "calendar" else "made of the parts below"
+        _out.print(f"\n{value}  ({where})", soft_wrap=True)
+        return
+    verdict = {True: "adds up to it", False: "[red]adds up to[/]", None: "no value to add up to"}
+    _out.print(
+        f"\n{value}  ({part.row_count:,} records, evidence {verdict[part.adds_up]}"
+        + (f" {written(part.evidence)})" if part.adds_up is False else ")"),
+        soft_wrap=True,
+    )
+    if not part.row_count or not limit:
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("Record", "Customer", "Document", "Counts on"):
+        table.add_column(title, no_wrap=True)
+    for title in ("Days", "Amount", "Contribution"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("File and line", overflow="fold")
+    for record in trace.rows(part.column, limit):
+        values = dict(zip(ROW_COLUMNS, record, strict=True))
+        has_amount, has_source = values["document_amount"] is not None, values["source_file"]
+        table.add_row(
+            escape(values["record_type"]),
+            escape(values["customer_code"] or values["entity_code"] or ""),
+            escape(values["document_number"] or ""),
+            _cell(values["event_date"]),
+            "" if values["days"] is None else str(values["days"]),
+            f"{_cell(values['document_amount'])} {values['currency_code']}" if has_amount else "",
+            written(values["contribution"]),
+            escape(f"{values['source_file']}:{values['source_row']}" if has_source else ""),
+        )
+    # A pipe has no width.
+    (_out if _out.is_terminal else Console(highlight=False, width=_WIDE)).print(table)
+    if part.row_count > limit:
+        _out.print(f"and {part.row_count - limit:,} smaller ones", soft_wrap=True)
 
 
 def _cell(value: Any) -> str:

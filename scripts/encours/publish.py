@@ -12,6 +12,7 @@ import duckdb
 from encours import findings, runs
 from encours.build import docs_path, manifest_path
 from encours.errors import DataError, UsageError
+from encours.evidence import publish_evidence
 from encours.home import Home, move_whole, sync_file, sync_folder, write_whole
 from encours.lake import quoted, utc
 from encours.lineage import events
@@ -76,8 +77,11 @@ def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
                 f"create table {schema}.{table} as from build.{schema}.{table} order by {order}"
             )
             _comment(connection, schema, table, descriptions)
-            count = connection.execute(f"select count(*) from {schema}.{table}").fetchone()
-            run.published_rows[f"{schema}.{table}"] = int(count[0]) if count else 0
+            run.published_rows[f"{schema}.{table}"] = _count(connection, schema, table)
+        for schema, table in publish_evidence(connection, manifest):
+            run.published_rows[f"{schema}.{table}"] = _count(connection, schema, table)
+        for schema, table in _tables(connection, None, ("evidence",)):
+            _comment(connection, schema, table, descriptions)
         run.status = "published"
         run.finished_at = utc(clock())
         runs.complete(connection, "audit.runs", run)
@@ -145,12 +149,21 @@ def _built_run_id(home: Home) -> str | None:
     return str(row[0]) if row else None
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, database: str | None) -> list[tuple[str, str]]:
-    schemas = ", ".join(quoted(schema) for schema in PUBLISHED_SCHEMAS)
+def _count(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> int:
+    count = connection.execute(f"select count(*) from {schema}.{table}").fetchone()
+    return int(count[0]) if count else 0
+
+
+def _tables(
+    connection: duckdb.DuckDBPyConnection,
+    database: str | None,
+    schemas: tuple[str, ...] = PUBLISHED_SCHEMAS,
+) -> list[tuple[str, str]]:
+    listed = ", ".join(quoted(schema) for schema in schemas)
     catalog = quoted(database) if database else "current_database()"
     rows = connection.execute(
         "select table_schema, table_name from information_schema.tables "
-        f"where table_catalog = {catalog} and table_schema in ({schemas}) order by all"
+        f"where table_catalog = {catalog} and table_schema in ({listed}) order by all"
     ).fetchall()
     return [(str(schema), str(table)) for schema, table in rows]
 
@@ -181,7 +194,9 @@ def _comment(
 ) -> None:
     node = descriptions[schema, table]
     text = node["description"].strip()
-    connection.execute(f"comment on table {schema}.{table} is {quoted(text)}")
+    is_view = schema == "evidence" and node["config"].get("meta", {}).get("published_as") != "table"
+    kind = "view" if is_view else "table"
+    connection.execute(f"comment on {kind} {schema}.{table} is {quoted(text)}")
     for name, column in node["columns"].items():
         text = column["description"].strip()
         connection.execute(f'comment on column {schema}.{table}."{name}" is {quoted(text)}')

@@ -107,10 +107,10 @@ def show(home: Home, query: Query) -> Answer:
                 "See docs/kpi-catalogue.md or the columns of the tables marts.kpi_*."
             )
         table, figure = figures[query.kpi]
-        _known(connection, table, "period_grain", query.grain)
-        _known(connection, table, "segment_type", query.segment_type)
+        known(connection, table, "period_grain", query.grain)
+        known(connection, table, "segment_type", query.segment_type)
         if query.entity is not None:
-            _known(connection, table, "entity_code", query.entity)
+            known(connection, table, "entity_code", query.entity)
         keys, orders = _long_keys(connection, table)
         conditions = ["period_grain = ?", "segment_type = ?"]
         values: list[Any] = [query.grain, query.segment_type]
@@ -200,8 +200,13 @@ def open_published(home: Home) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(path), read_only=True)
 
 
-def _known(connection: duckdb.DuckDBPyConnection, table: str, column: str, value: str) -> None:
+def known(connection: duckdb.DuckDBPyConnection, table: str, column: str, value: str) -> None:
+    """Refuse a value that a column of a mart does not have.
+
+    Raises:
+        UsageError: It does not; the message names the nearest.
+    """
     rows = connection.execute(f"select distinct {column} from marts.{table} order by 1").fetchall()
-    known = [str(row[0]) for row in rows]
-    if value not in known:
-        raise UsageError(f"marts.{table} has no {column} '{value}'. {nearest(value, known)}")
+    values = [str(row[0]) for row in rows]
+    if value not in values:
+        raise UsageError(f"marts.{table} has no {column} '{value}'. {nearest(value, values)}")

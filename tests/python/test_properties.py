@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
+import evidence_sums
 import pytest
 from reference.companies import (
     ANCHOR,
@@ -87,10 +89,18 @@ def differences(
     return kept
 
 
+def unproven(folder: Path) -> list[str]:
+    """Parts of figures that the evidence published by `differences` does not add up to."""
+    with duckdb.connect(str(folder / "home" / "encours.duckdb"), read_only=True) as connection:
+        evidence_sums.compare_parts(connection)
+        return evidence_sums.differences(connection)
+
+
 class Comparison:
     """Companies put into one dataset, and what differs."""
 
     def __init__(self, folder: Path, named: Mapping[str, Company]) -> None:
+        self.folder = folder
         self.named = {"E000": ANCHOR, **named}
         self.mismatches = differences(dataset(self.named, RATES), folder, AS_OF, REPORTING_CURRENCY)
 
@@ -183,6 +193,10 @@ def test_regressions(comparison: Comparison, entity_code: str) -> None:
         pytest.fail(report(mismatches, comparison.named), pytrace=False)
 
 
+def test_the_evidence_adds_up_to_the_figures(comparison: Comparison) -> None:
+    assert not unproven(comparison.folder)
+
+
 def test_a_run_without_options_ends_on_the_last_movement(tmp_path: Path) -> None:
     drawn = draw_companies(15, SEED + 1, companies(currencies=[REPORTING_CURRENCY]))
     named = {f"E{number:03}": company for number, company in enumerate(drawn, start=1)}
@@ -198,3 +212,4 @@ def test_an_earlier_month_end_in_another_currency(tmp_path: Path) -> None:
     mismatches = differences(dataset(named, RATES), tmp_path, date(2024, 2, 29), "USD")
     if mismatches:
         pytest.fail(report(mismatches, named), pytrace=False)
+    assert not unproven(tmp_path)

@@ -38,6 +38,8 @@ select
     measured.credit_note_amount,
     measured.active_customer_count,
     measured.signed_customer_count,
+    year_before.active_customer_count as year_before_active_customer_count,
+    year_before.signed_customer_count as year_before_signed_customer_count,
     {{ credit_note_count_rate('measured.credit_note_count', 'measured.invoice_count') }}
         as credit_note_count_rate,
     {{ credit_note_rate('measured.credit_note_amount', 'measured.invoiced_amount') }}

@@ -502,6 +502,8 @@ def invoicing(figures: Figures, period: Period) -> OutputRow:
     rate = ratio(Decimal(signed), Decimal(active))
     before = period_of(period.grain, first.replace(year=first.year - 1))
     rate_before: Decimal | None = None
+    active_before: int | None = None
+    signed_before: int | None = None
     if before.end >= figures.first_day:
         active_before, signed_before = active_customers(
             figures, before.start, figures.as_of(before)
@@ -517,6 +519,8 @@ def invoicing(figures: Figures, period: Period) -> OutputRow:
         "credit_note_count_rate": ratio(Decimal(credit_note_count), Decimal(len(issued))),
         "credit_note_rate": ratio(credited, invoiced),
         "signed_terms_rate": rate,
+        "year_before_active_customer_count": active_before,
+        "year_before_signed_customer_count": signed_before,
         "signed_terms_rate_change": difference(rate, rate_before),
     }
 

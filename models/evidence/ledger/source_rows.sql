@@ -1,0 +1,44 @@
+-- Where each record of the ledger was read: file, line, load, and the hash of the file.
+-- Grain: one row per record.
+{%- set feeds = [
+    'invoices', 'receipts', 'allocations', 'write_offs', 'disputes', 'reminders', 'promises',
+    'customers', 'credit_limits', 'credit_insurance', 'provisions', 'collection_costs', 'financials',
+    'fx_rates',
+] %}
+with
+
+source_files as (
+
+    select * from {{ source('run', 'source_files') }}
+
+),
+
+records as (
+    {% for feed in feeds %}
+    {{ 'union all' if not loop.first }}
+    select
+        {{ record_key(feed, feed) }} as record_key,
+        '{{ feed }}' as feed,
+        {{ feed }}._source as source_name,
+        {{ feed }}._source_file as source_file,
+        {{ feed }}._source_row as source_row,
+        {{ feed }}._load_id as load_id
+    from {{ ref('stg_' ~ feed) }} as {{ feed }}
+    {% endfor %}
+)
+
+select
+    records.record_key,
+    records.feed,
+    records.source_name,
+    records.source_file,
+    cast(records.source_row as bigint) as source_row,
+    records.load_id,
+    source_files.sha256 as source_file_sha256
+
+from records
+left join source_files
+    on
+        records.load_id = source_files.load_id
+        and records.source_name = source_files.source
+        and records.source_file = source_files.source_file
