@@ -23,8 +23,8 @@
     {{ divided_by_positive(doubles) }}
 {%- endmacro %}
 
-{#- Each divisor, a bracket or a single value, made NULL where it is zero or less; sums of doubles are
-    zero to a millionth. Divisors may hold divisions: `open` has, for each one that is not closed,
+{#- Each divisor, a bracket or a single value, made NULL where it is zero or less; what is no
+    ten-thousandth counts as zero. Divisors may hold divisions: `open` has, for each one that is not closed,
     the depth of brackets and the place where it began. -#}
 {% macro divided_by_positive(sql) -%}
     {%- set state = namespace(depth=0, text='') -%}
@@ -53,5 +53,5 @@
 {%- endmacro %}
 
 {% macro positive(expression) -%}
-    {{ return(' case when round(' ~ expression ~ ', 6) > 0 then ' ~ expression ~ ' end') }}
+    {{ return(' case when round(' ~ expression ~ ', 4) > 0 then ' ~ expression ~ ' end') }}
 {%- endmacro %}
