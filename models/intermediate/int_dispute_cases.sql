@@ -117,7 +117,9 @@ non_payments as (
 
     select
         'non_payment' as reason_kind,
-        min_by(notes.reminder_id, notes.noted_on) as case_id,
+        min_by(
+            notes.reminder_id, cast(notes.noted_on as varchar) || ' ' || notes.reminder_id
+        ) as case_id,
         notes.item_key,
         notes.reason_code,
         min(notes.noted_on) as opened_on,

@@ -98,7 +98,9 @@ def state_before(chance: random.Random, state: State, *, deletes: bool) -> State
             key = load_contract()[feed].key
             text_key = next((name for name in key if name.endswith(("_id", "_number"))), None)
             if deletes and text_key and chance.random() < 0.1:
-                kept.append(other_row(chance, feed, row) | {text_key: f"gone {row[text_key]}"})
+                kept.append(
+                    other_row(chance, feed, row) | {text_key: f"gone {chance.randrange(10**9)}"}
+                )
         before[feed] = kept
     return before
 

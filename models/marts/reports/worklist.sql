@@ -31,7 +31,11 @@ disputes as (
     select
         disputes.item_key,
         min(disputes.opened_on) as dispute_opened_on,
-        min_by(disputes.reason_code, disputes.opened_on) as dispute_reason_code
+        -- Of disputes opened on one day the first by number, whatever order they were loaded in.
+        min_by(
+            disputes.reason_code,
+            cast(disputes.opened_on as varchar) || ' ' || coalesce(disputes.case_id, '')
+        ) as dispute_reason_code
     from {{ ref('int_dispute_cases') }} as disputes
     where disputes.reason_kind = 'dispute' and disputes.closed_on is null
     group by disputes.item_key
