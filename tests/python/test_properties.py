@@ -15,7 +15,10 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
+import evidence_sums
 import pytest
+from evidence_sums import compare_parts
 from reference.companies import (
     ANCHOR,
     AS_OF,
@@ -198,3 +201,8 @@ def test_an_earlier_month_end_in_another_currency(tmp_path: Path) -> None:
     mismatches = differences(dataset(named, RATES), tmp_path, date(2024, 2, 29), "USD")
     if mismatches:
         pytest.fail(report(mismatches, named), pytrace=False)
+    with duckdb.connect(str(tmp_path / "home" / "encours.duckdb"), read_only=True) as connection:
+        compare_parts(connection, "day(period_start) in (1, 15)")
+        lines = evidence_sums.differences(connection)
+    if lines:
+        pytest.fail("the evidence does not add up:\n" + "\n".join(lines), pytrace=False)
