@@ -1,10 +1,12 @@
 -- The value of every figure in every cell of the marts, and of every part it is made of.
 -- Grain: one row per figure, period, slice, row of a long mart and part.
 {%- set marts = {
-    'kpi_dso': [], 'kpi_ageing': [], 'kpi_ageing_buckets': ['ageing_bucket'], 'kpi_collection': [],
-    'kpi_payment_behaviour': [], 'kpi_dunning': [], 'kpi_dunning_status': ['dunning_level'],
-    'kpi_promises': [], 'kpi_disputes': [], 'kpi_dispute_reasons': ['reason_kind', 'reason_code'],
-    'kpi_credit_exposure': [], 'kpi_credit_exposure_classes': ['risk_class'],
+    'kpi_dso': [], 'kpi_ageing': [], 'kpi_ageing_buckets': ['cells.ageing_bucket'], 'kpi_collection': [],
+    'kpi_payment_behaviour': [], 'kpi_dunning': [], 'kpi_dunning_status': ['cells.dunning_level'],
+    'kpi_promises': [], 'kpi_disputes': [], 'kpi_dispute_reasons': [
+        'cells.reason_kind', 'cells.reason_code'
+    ],
+    'kpi_credit_exposure': [], 'kpi_credit_exposure_classes': ['cells.risk_class'],
     'kpi_credit_losses': [], 'kpi_invoicing': [], 'kpi_cash_cycle': [],
 } %}
 {%- for mart, keys in marts.items() %}
@@ -28,21 +30,10 @@ select
     cells.entity_code,
     cells.segment_type,
     cells.segment_code,
-    {% if keys -%}
-    cells.{{ keys | join(" || '|' || cells.") }} as row_key,
-    {%- else -%}
-    '' as row_key,
-    {%- endif %}
+    {{ keys | join(" || '|' || ") if keys else "''" }} as row_key,
     cells.currency_code,
-    {% for name, type in [('column_name', 'double'), ('part_column', 'decimal(38, 10)')] -%}
-    case parts.{{ name }}
-        {%- for column in columns %}
-        when '{{ column }}' then cast(cells.{{ column }} as {{ type }})
-        {%- else %}
-        when '' then cast(null as {{ type }})
-        {%- endfor %}
-    end as {{ 'figure_value' if name == 'column_name' else 'part_value' }},
-    {% endfor -%}
+    {{ column_by_name('parts.column_name', columns, 'double') }} as figure_value,
+    {{ column_by_name('parts.part_column', columns, 'decimal(38, 10)') }} as part_value,
     parts.part_order,
     parts.part_column,
     parts.part_figure_code,

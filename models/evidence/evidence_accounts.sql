@@ -1,5 +1,5 @@
--- Months of the accounts behind the cost of collection and the cash cycle, in the entity's figures and
--- in those of the group.
+-- Months of the accounts behind the cost of collection and the cash cycle, in the figures of the
+-- entity and in those of the group.
 -- Grain: one row per part, period, slice and record.
 {%- set within = 'figures.period_month >= periods.period_start
         and figures.period_month <= periods.as_of_date' %}

@@ -1,5 +1,5 @@
--- Open items of each ageing bucket at the end of a period and before it, and what became of the items
--- that stood in it before: receipts allocated to them, and what is open of them in an older bucket.
+-- Open items of each ageing bucket at the end of a period and before it, and what became of those
+-- that stood in it before: receipts allocated to them, and what is open in an older bucket.
 -- Grain: one row per part, bucket, period and item or movement.
 {%- set balances = {
     'bucket_open_amount': 'as_of_date',

@@ -47,8 +47,8 @@ where
 
 union all
 {% endfor %}
--- What fell due, in the slice where it was on that day. An opening item that was overdue when it was
--- taken over fell due elsewhere.
+-- What fell due, in the slice where it was on that day. An opening item that was overdue when it
+-- was taken over fell due elsewhere.
 {%- set fell_due_on = 'greatest(states.due_date, states.booking_date)' %}
 select
     {{ contribution_columns({

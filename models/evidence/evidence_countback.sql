@@ -1,20 +1,20 @@
--- The months of revenue, newest first, that make up the receivables at the end of a period: each counts
--- its days, the last one the part of them that is needed.
+-- The months of revenue, newest first, that make up the receivables at the end of a period: each
+-- counts its days, the last one the part of them that is needed.
 -- Grain: one row per period, slice and month.
 with
 
 set_slices as (
 
     select
-        sets.scope_id as dimension_set_id,
+        items.scope_id as dimension_set_id,
         slices.scope_id as slice_id
-    from {{ ref('members') }} as sets
+    from {{ ref('members') }} as items
     inner join {{ ref('members') }} as slices
         on
-            sets.entity_code = slices.entity_code
-            and sets.segment_type = slices.segment_type
-            and sets.segment_code = slices.segment_code
-    where sets.scope = 'item' and slices.scope = 'slice'
+            items.entity_code = slices.entity_code
+            and items.segment_type = slices.segment_type
+            and items.segment_code = slices.segment_code
+    where items.scope = 'item' and slices.scope = 'slice'
 
 ),
 
@@ -69,8 +69,8 @@ months as (
 
 ),
 
--- The newest month at which the revenue taken covers the receivables; a thousandth of a cent apart is
--- covered.
+-- The newest month at which the revenue taken covers the receivables; a thousandth of a cent apart
+-- is covered.
 ends as (
 
     select

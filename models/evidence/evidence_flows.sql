@@ -1,5 +1,5 @@
--- Movements behind the flows of a period and of its rolling spans, each at the rate of its day; what
--- is undone counts against on its own day.
+-- Movements behind the flows of a period and of its rolling spans, each at the rate of its day;
+-- what is undone counts against on its own day.
 -- Grain: one row per part, period and movement.
 {%- set issue = "movements.movement_type = 'issue'" %}
 {%- set revenue = issue ~ " and movements.item_type in ('invoice', 'debit_note', 'credit_note')" %}

@@ -86,15 +86,15 @@ union all
 select
     {{ contribution_columns({
         'part': "'" ~ prefix ~ part ~ "'",
-        'scope_id': 'sets.dimension_set_id',
+        'scope_id': 'set_customers.dimension_set_id',
         'contribution': '1',
-        'count_key': 'sets.customer_code',
+        'count_key': 'set_customers.customer_code',
         'record_type': "'customer'",
-        'record_key': 'sets.customer_record_key',
-        'entity_code': 'sets.entity_code',
-        'customer_code': 'sets.customer_code',
+        'record_key': 'set_customers.customer_record_key',
+        'entity_code': 'set_customers.entity_code',
+        'customer_code': 'set_customers.customer_code',
         'event_date': (
-            'sets.terms_signed_on' if part == 'signed_customer_count'
+            'set_customers.terms_signed_on' if part == 'signed_customer_count'
             else ('counted.as_of_date' if reason == 'balance' else 'max(movements.movement_date)')
         ),
         'note': "'has a balance'" if reason == 'balance' else "'moved in the period'",
@@ -108,14 +108,15 @@ inner join {{ ref('periods') }} as counted
 {%- if reason == 'balance' %}
 inner join {{ ref('item_states') }} as states
     on counted.as_of_date >= states.valid_from and counted.as_of_date < states.valid_to
-inner join {{ ref('set_customers') }} as sets on states.dimension_set_id = sets.dimension_set_id
+inner join {{ ref('set_customers') }} as set_customers
+    on states.dimension_set_id = set_customers.dimension_set_id
 {%- else %}
 inner join {{ ref('movements') }} as movements
     on
         counted.period_start <= movements.movement_date
         and counted.as_of_date >= movements.movement_date
-inner join {{ ref('set_customers') }} as sets
-    on movements.dimension_set_id = sets.dimension_set_id
+inner join {{ ref('set_customers') }} as set_customers
+    on movements.dimension_set_id = set_customers.dimension_set_id
 {%- endif %}
 where
     periods.period_grain <> 'day'
@@ -123,11 +124,12 @@ where
     and states.open_amount <> 0
     {%- endif %}
     {%- if part == 'signed_customer_count' %}
-    and sets.terms_signed_on <= counted.as_of_date
+    and set_customers.terms_signed_on <= counted.as_of_date
     {%- endif %}
 group by
-    periods.period_grain, periods.period_start, counted.as_of_date, sets.dimension_set_id,
-    sets.customer_code, sets.customer_record_key, sets.entity_code, sets.terms_signed_on
+    periods.period_grain, periods.period_start, counted.as_of_date,
+    set_customers.dimension_set_id, set_customers.entity_code, set_customers.customer_code,
+    set_customers.terms_signed_on, set_customers.customer_record_key
 {% endfor %}
 {%- endfor %}
 {%- endfor %}

@@ -1,5 +1,5 @@
--- What lateness costs: the overdue balance of every day, with the rates of the day, and the items that
--- fell overdue with their fees.
+-- What lateness costs: the overdue balance of every day, with the rates of the day, and the items
+-- that fell overdue with their fees.
 -- Grain: one row per part, period and state of an item.
 {%- set first_day = 'greatest(states.valid_from, ' ~ add_days('states.due_date', 1)
     ~ ', periods.period_start)' %}

@@ -1,10 +1,11 @@
--- Receipts allocated in a period, with the days they took; what bounced counts against on its own day.
+-- Receipts allocated in a period, with the days they took; what bounced counts against on its own
+-- day.
 -- Grain: one row per part, period and allocation.
 {%- set amount = '-movements.movement_amount' %}
 {%- set days_to_pay = days_between('movements.issue_date', 'movements.receipt_date') %}
 {%- set days_late = days_between('movements.due_date', 'movements.receipt_date') %}
 {%- set is_dated = 'movements.due_date is not null' %}
-{%- set has_sector = 'sets.sector_days_to_pay is not null' %}
+{%- set has_sector = 'set_customers.sector_days_to_pay is not null' %}
 {%- set parts = {
     'allocated_amount': (amount, days_to_pay, 'true'),
     'allocated_dated_amount': (amount, days_late, is_dated),
@@ -16,7 +17,7 @@
     ),
     'sector_allocated_amount': (amount, days_to_pay, has_sector),
     'sector_days_to_pay_weight': (amount ~ ' * ' ~ days_to_pay, days_to_pay, has_sector),
-    'sector_benchmark_weight': (amount ~ ' * sets.sector_days_to_pay', 'null', has_sector),
+    'sector_benchmark_weight': (amount ~ ' * set_customers.sector_days_to_pay', 'null', has_sector),
 } %}
 {%- for part, (measure, days, condition) in parts.items() %}
 {{ 'union all' if not loop.first }}
@@ -34,7 +35,7 @@ select
         'factor': 'factors.factor',
         'days': days,
         'note': (
-            "'days of the industry: ' || cast(sets.sector_days_to_pay as varchar)"
+            "'days of the industry: ' || cast(set_customers.sector_days_to_pay as varchar)"
             if part == 'sector_benchmark_weight'
             else "case when movements.is_reversal then 'undone' end"
         ),
@@ -49,8 +50,8 @@ inner join {{ ref('fx_factors') }} as factors
         movements.movement_date = factors.calendar_date
         and movements.currency_code = factors.currency_code
 {%- if part.startswith('sector') %}
-inner join {{ ref('set_customers') }} as sets
-    on movements.dimension_set_id = sets.dimension_set_id
+inner join {{ ref('set_customers') }} as set_customers
+    on movements.dimension_set_id = set_customers.dimension_set_id
 {%- endif %}
 where
     periods.period_grain <> 'day'

@@ -47,7 +47,7 @@ PUBLISHED = {
 
 def test_help_names_every_command_and_the_exit_statuses() -> None:
     shown = run_encours("--help").stdout
-    for command in ("run", "ingest", "build", "publish", "demo", "show", "lineage", "sources"):
+    for command in ("run", "ingest", "build", "publish", "demo", "show", "trace", "lineage", "sources"):
         assert f" {command} " in shown
     assert "Exit status" in shown
 
@@ -60,6 +60,7 @@ def test_help_names_every_command_and_the_exit_statuses() -> None:
         ("run", "sources/demo.yml", "--as-of", "30/06/2026"),
         ("run", "sources/demo.yml", "--reporting-currency", "euro"),
         ("publish", "--home", "nowhere"),
+        ("trace", "dso_days", "--home", "nowhere"),
         ("frobnicate",),
     ],
 )

@@ -329,10 +329,13 @@ def test_published_tables_and_columns_explain_themselves(
 ) -> None:
     silent = marts.execute(
         "select schema_name, table_name, column_name from duckdb_columns() "
-        "where schema_name in ('marts', 'audit') and coalesce(comment, '') = '' "
+        "where schema_name in ('marts', 'audit', 'evidence') and coalesce(comment, '') = '' "
         "union all "
         "select schema_name, table_name, '' from duckdb_tables() "
-        "where coalesce(comment, '') = ''"
+        "where coalesce(comment, '') = '' "
+        "union all "
+        "select schema_name, view_name, '' from duckdb_views() "
+        "where not internal and coalesce(comment, '') = ''"
     ).fetchall()
     assert silent == []
 
