@@ -36,6 +36,8 @@ def build(home: Home, run: Run, progress: Progress) -> None:
     Raises:
         DataError: A model or a test fails; the message names it, with the rows that show it.
     """
+    runs.seal_earlier(home, run)
+    runs.note_lake(home, run)
     runs.save(home, run)
     progress("build: opening the lake")
     for path in (home.build_database, home.build_database.with_suffix(".duckdb.wal")):

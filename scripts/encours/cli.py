@@ -7,8 +7,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,13 +15,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from encours import pipeline, quality, runs
 from encours import show as shown
 from encours.check import check_source
+from encours.cli_audit import add_commands as add_audit_commands
 from encours.demo import generate
 from encours.errors import EncoursError, UsageError
 from encours.findings import Finding
@@ -32,6 +31,11 @@ from encours.project import PROJECT_FOLDER
 from encours.publish import built_run, publish, publish_parquet
 from encours.runs import Parameters
 from encours.sources import load_source
+from encours.terminal import HomeOption
+from encours.terminal import err as _err
+from encours.terminal import existing as _existing
+from encours.terminal import out as _out
+from encours.terminal import progress as _progress
 
 app = typer.Typer(
     name="encours",
@@ -48,9 +52,7 @@ sources_app = typer.Typer(
 )
 app.add_typer(sources_app, name="sources")
 
-_out = Console(highlight=False)
 _FEW = 10  # below it, a figure is a ratio or a few days, and two decimals would say too little
-_err = Console(stderr=True, highlight=False)
 
 
 class Target(StrEnum):
@@ -77,15 +79,6 @@ class Grain(StrEnum):
     YEAR = "year"
 
 
-HomeOption = Annotated[
-    Path,
-    typer.Option(
-        "--home",
-        envvar="ENCOURS_HOME",
-        help="Folder of the warehouse.",
-        file_okay=False,
-    ),
-]
 SourcesArgument = Annotated[
     list[Path], typer.Argument(metavar="SOURCE.yml...", help="Source files to ingest.")
 ]
@@ -294,6 +287,9 @@ def sources_check(
         raise typer.Exit(1)
 
 
+add_audit_commands(app, now)
+
+
 def main() -> None:
     """Run the command; every error that is meant for people becomes one message."""
     try:
@@ -301,20 +297,6 @@ def main() -> None:
     except EncoursError as error:
         _err.print(f"[bold red]error[/]: {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_status)
-
-
-def _existing(path: Path) -> Home:
-    """A home folder that has something in it; a command that only reads makes none.
-
-    Raises:
-        UsageError: There is no such folder.
-    """
-    if not path.is_dir():
-        raise UsageError(
-            f"{path.resolve()}: there is no such home folder. "
-            "Run `encours run SOURCE.yml` first, or give the folder with --home."
-        )
-    return Home(path)
 
 
 def _parameters(as_of: datetime | None, reporting_currency: str | None) -> Parameters:
@@ -353,11 +335,29 @@ def _run(
 def _run_as_known(home: Home, parameters: Parameters, known_at: datetime) -> None:
     """Rebuild what was known at a moment beside the current publication, never over it."""
     with home.lock(), _progress() as progress:
-        view = pipeline.view_of(home, known_at)
-        built = pipeline.build_only(view, parameters, known_at, now, progress)
-        progress("publish: writing the tables for readers")
-        publish(view, built, now)
-    _print_headline(view)
+        rebuilt = pipeline.rebuild(home, parameters, known_at, now, progress)
+    _print_headline(rebuilt.view)
+    _print_rebuilt(rebuilt)
+
+
+def _print_rebuilt(rebuilt: pipeline.Rebuilt) -> None:
+    original = rebuilt.original
+    if original is None:
+        return
+    then = f"run {original.run_id}, the last that was published by then"
+    if not rebuilt.is_rebuild:
+        text = f"Not compared with {then}: it read or asked for something else, or has no hashes."
+    elif rebuilt.differing:
+        text = (
+            f"Other figures than those of {then}, in {', '.join(rebuilt.differing)}. "
+            f"The code is another; then it was commit {original.git_commit or 'unknown'}."
+        )
+    else:
+        text = (
+            f"The figures of {then}: the tables have the hashes that "
+            f"audit.runs has of it ({original.outputs_sha256})."
+        )
+    _out.print(text, soft_wrap=True)
 
 
 def _print_ingested(result: IngestResult) -> None:
@@ -451,33 +451,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return escape(str(value))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """One moving line on a terminal; plain lines, one per step, elsewhere."""
-    try:
-        with _reporter() as progress:
-            yield progress
-    except KeyboardInterrupt:
-        _err.print("Interrupted: nothing was published.")
-        raise
-
-
-@contextmanager
-def _reporter() -> Iterator[Callable[[str], None]]:
-    if _err.is_terminal:
-        with _err.status("starting") as status:
-            yield lambda line: status.update(escape(line))
-    else:
-        last = [""]
-
-        def plain(line: str) -> None:
-            if line != last[0]:
-                last[0] = line
-                typer.echo(line, err=True)
-
-        yield plain
 
 
 __all__ = ["app", "main", "now"]

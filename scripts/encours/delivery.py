@@ -8,7 +8,8 @@ from pathlib import Path
 
 from encours.errors import DataError
 from encours.feeds import Contract, Feed
-from encours.lake import InForce, Manifest, file_sha256, in_force
+from encours.hashes import file_sha256
+from encours.lake import InForce, Manifest, in_force
 from encours.sources import FileSpec, Source
 
 

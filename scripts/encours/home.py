@@ -106,8 +106,12 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON document so that, after any crash, it is there in full or not at all."""
-    text = json.dumps(content, ensure_ascii=False, indent=2)
-    write_whole(path, text.encode() + b"\n")
+    write_whole(path, json_bytes(content))
+
+
+def json_bytes(content: Any) -> bytes:
+    """A JSON document as this project writes it."""
+    return json.dumps(content, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def move_whole(written: Path, path: Path) -> None:

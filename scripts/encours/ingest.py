@@ -11,6 +11,7 @@ from typing import Literal
 from encours.delivery import Delivered, delivered, new_groups
 from encours.errors import DataError, UsageError
 from encours.feeds import LINEAGE, Contract, Feed, load_contract
+from encours.hashes import file_sha256
 from encours.home import Home, move_whole, sync_file, write_json
 from encours.lake import (
     LoadedFeed,
@@ -18,7 +19,6 @@ from encours.lake import (
     Manifest,
     RawFile,
     RejectedFile,
-    file_sha256,
     manifests,
     quoted,
     utc,

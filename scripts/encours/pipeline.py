@@ -7,7 +7,7 @@ from pathlib import Path
 
 from encours import lake, quality, runs
 from encours.build import Progress, build
-from encours.errors import EncoursError, UsageError
+from encours.errors import DataError, EncoursError, UsageError
 from encours.findings import Finding
 from encours.home import Home
 from encours.ingest import IngestResult, ingest
@@ -52,7 +52,7 @@ def run_all(
         EncoursError: Anything that stops the run; nothing was published then.
     """
     runs.settle_interrupted(home)
-    run = runs.new_run(clock(), parameters, known_at=None)
+    run = runs.new_run(home, clock(), parameters)
     try:
         quality.remember(home, [(source.name, source.quality) for source in sources])
         ingested = ingest(home, sources, inbox, run.started_at, progress) if sources else None
@@ -89,7 +89,7 @@ def build_only(
         EncoursError: A model or a test fails.
     """
     runs.settle_interrupted(home)
-    run = runs.new_run(clock(), parameters, known_at)
+    run = runs.new_run(home, clock(), parameters, known_at)
     try:
         build(home, run, progress)
     except EncoursError as error:
@@ -99,6 +99,97 @@ def build_only(
         interrupt(home, run, clock)
         raise
     return run
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What was known at a moment, built anew beside the current publication."""
+
+    view: Home
+    run: Run
+    original: Run | None
+    """The last publication of what was known by that moment; None before the first."""
+
+    @property
+    def is_rebuild(self) -> bool:
+        """Whether it read and asked for the same as that publication, which has its hashes."""
+        return (
+            self.original is not None
+            and self.original.outputs_sha256 is not None
+            and self.original.inputs_sha256 == self.run.inputs_sha256
+            and self.original.as_of_date == self.run.as_of_date
+            and self.original.reporting_currency_code == self.run.reporting_currency_code
+        )
+
+    @property
+    def is_same_code(self) -> bool:
+        """Whether the code and the engine are those of that publication."""
+        return (
+            self.original is not None
+            and self.original.code_sha256 == self.run.code_sha256
+            and self.original.duckdb_version == self.run.duckdb_version
+        )
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """Tables of figures that do not say what they said then."""
+        then = self.original.tables_sha256 if self.original else {}
+        return tuple(
+            name
+            for name in sorted({*then, *self.run.tables_sha256})
+            if name.startswith("marts.") and then.get(name) != self.run.tables_sha256.get(name)
+        )
+
+
+def rebuild(
+    home: Home,
+    parameters: Parameters,
+    known_at: datetime,
+    clock: Callable[[], datetime],
+    progress: Progress,
+) -> Rebuilt:
+    """Build what was known at a moment into a folder of its own, and publish it there.
+
+    What is not asked for is as in the last publication of what was known by then.
+
+    Args:
+        home: Home folder; the caller holds its lock.
+        parameters: What the user asks of the figures.
+        known_at: Loads after it do not exist.
+        clock: Gives the moment; read once at the start and once at the end.
+        progress: Called with a line for each step.
+
+    Raises:
+        DataError: A model or a test fails; or the code and the inputs are those of a past
+            publication, and the figures are not.
+    """
+    original = max(
+        (
+            run
+            for run in runs.read_all(home)
+            if run.status == "published" and run.known_at <= lake.utc(known_at)
+        ),
+        key=lambda run: run.run_id,
+        default=None,
+    )
+    if original is not None:
+        as_published = lake.state_digest(home, known_at) == original.inputs_sha256
+        parameters = Parameters(
+            parameters.as_of or (original.as_of_date if as_published else original.as_of_requested),
+            parameters.reporting_currency or original.reporting_currency_requested,
+        )
+    view = view_of(home, known_at)
+    run = build_only(view, parameters, known_at, clock, progress)
+    progress("publish: writing the tables for readers")
+    publish(view, run, clock)
+    rebuilt = Rebuilt(view, run, original)
+    if rebuilt.is_rebuild and rebuilt.is_same_code and rebuilt.differing and original:
+        raise DataError(
+            f"{view.path}: the code and the inputs are those of run {original.run_id}, the figures "
+            f"are not, in {', '.join(rebuilt.differing)}. Look for what was changed by hand: "
+            "encours verify"
+        )
+    return rebuilt
 
 
 def validate_only(
@@ -169,20 +260,13 @@ def unchanged(home: Home, run: Run) -> Run | None:
 
 def fail(home: Home, run: Run, error: EncoursError, clock: Callable[[], datetime]) -> None:
     """Write down that a run failed, and why; wrong use is no run."""
-    if isinstance(error, UsageError):
-        return
-    run.status = "failed"
-    run.finished_at = lake.utc(clock())
-    run.message = str(error)
-    runs.save(home, run)
+    if not isinstance(error, UsageError):
+        runs.end(home, run, "failed", str(error), clock())
 
 
 def interrupt(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
     """Write down that somebody ended a run."""
-    run.status = "interrupted"
-    run.finished_at = lake.utc(clock())
-    run.message = "Somebody ended the run."
-    runs.save(home, run)
+    runs.end(home, run, "interrupted", "Somebody ended the run.", clock())
 
 
 def _undelivered(home: Home, sources: Sequence[Source]) -> tuple[tuple[str, str], ...]:

@@ -12,11 +12,13 @@ import duckdb
 from encours import findings, runs
 from encours.build import manifest_path
 from encours.errors import DataError, UsageError
+from encours.hashes import record_sha256, table_sha256
 from encours.home import Home, move_whole, sync_file, sync_folder
 from encours.lake import quoted, utc
 from encours.runs import Run
 
 PUBLISHED_SCHEMAS = ("marts", "audit")
+RUNS_TABLE = "audit.runs"
 
 
 def built_run(home: Home, *, also_invalid: bool = False) -> Run:
@@ -77,15 +79,28 @@ def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
             _comment(connection, schema, table, descriptions)
             count = connection.execute(f"select count(*) from {schema}.{table}").fetchone()
             run.published_rows[f"{schema}.{table}"] = int(count[0]) if count else 0
+        findings.archive(connection, home, run)
+        run.tables_sha256 = {
+            name: table_sha256(connection, name)
+            for name in run.published_rows
+            if name != RUNS_TABLE  # which holds these hashes
+        }
+        run.outputs_sha256 = outputs_sha256(run.tables_sha256)
         run.status = "published"
         run.finished_at = utc(clock())
-        runs.complete(connection, "audit.runs", run)
-        findings.archive(connection, home, run)
+        runs.seal(home, run)
+        runs.complete(connection, RUNS_TABLE, run)
         connection.execute("detach build")
         connection.execute("checkpoint")
     sync_file(unfinished)
     move_whole(unfinished, home.published_database)
     runs.save(home, run)
+
+
+def outputs_sha256(tables_sha256: dict[str, str]) -> str:
+    """One hash of all tables of figures; equal hashes, equal figures."""
+    figures = {name: sha for name, sha in tables_sha256.items() if name.startswith("marts.")}
+    return record_sha256(figures)
 
 
 def publish_parquet(home: Home) -> Path:
@@ -149,6 +164,15 @@ def _tables(connection: duckdb.DuckDBPyConnection, database: str | None) -> list
         f"where table_catalog = {catalog} and table_schema in ({schemas}) order by all"
     ).fetchall()
     return [(str(schema), str(table)) for schema, table in rows]
+
+
+def published_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Everything that can be read in a published database, with its schema."""
+    rows = connection.execute(
+        "select table_schema || '.' || table_name from information_schema.tables "
+        "where table_catalog = current_database() order by all"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
 
 
 def _descriptions(manifest: dict[str, Any]) -> dict[tuple[str, str], Any]:
