@@ -18,7 +18,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from encours import pipeline, quality, runs
+from encours import pipeline, quality, restatements, runs
 from encours import show as shown
 from encours.check import check_source
 from encours.cli_audit import add_commands as add_audit_commands
@@ -384,6 +384,13 @@ def _print_headline(home: Home) -> None:
             for severity, count in figures.issues
         )
         _out.print(f"Findings in the data: {counts}. See the table audit.data_issues.")
+    restated, unexplained = restatements.count(home)
+    if restated:
+        _out.print(
+            f"Closed periods: {restated:,} figures would now differ, {unexplained:,} of them "
+            "without a known cause. See the table audit.restatements.",
+            soft_wrap=True,
+        )
     _out.print(
         f"Published in {home.published_database}: open it read-only with any DuckDB client,\n"
         "tables in the schemas marts and audit.",

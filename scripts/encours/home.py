@@ -50,6 +50,11 @@ class Home:
         return self.path / "runs"
 
     @property
+    def closes(self) -> Path:
+        """Folder of the closed periods, one folder per closing or reopening; never changed."""
+        return self.path / "closes"
+
+    @property
     def quality(self) -> Path:
         """What the sources expect of their deliveries, as last read."""
         return self.path / "quality.json"

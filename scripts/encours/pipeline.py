@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from encours import lake, quality, runs
+from encours import closes, lake, quality, runs
 from encours.build import Progress, build
 from encours.errors import DataError, EncoursError, UsageError
 from encours.findings import Finding
@@ -223,15 +223,19 @@ def validate_only(
 
 
 def view_of(home: Home, known_at: datetime) -> Home:
-    """The folder below a home folder for what was known at a moment; it shares the lake.
+    """The folder below a home folder for what was known at a moment.
 
-    What is built and published there never touches the current publication.
+    It shares the lake and the closed periods. What is built and published there never touches the
+    current publication.
     """
     view = Home(home.path / "as-known" / f"{lake.utc(known_at):%Y%m%dT%H%M%S%fZ}")
     view.path.mkdir(parents=True, exist_ok=True)
     if not view.lake.exists():
         home.lake.mkdir(parents=True, exist_ok=True)
         view.lake.symlink_to(home.lake.resolve(), target_is_directory=True)
+    if not view.closes.exists():
+        home.closes.mkdir(parents=True, exist_ok=True)
+        view.closes.symlink_to(home.closes.resolve(), target_is_directory=True)
     return view
 
 
@@ -248,6 +252,7 @@ def unchanged(home: Home, run: Run) -> Run | None:
     same = (
         published.inputs_sha256 == run.inputs_sha256
         and published.code_sha256 == run.code_sha256
+        and published.closes_sha256 == closes.head(home, run.known_at)
         and published.duckdb_version == run.duckdb_version
         and published.as_of_requested == run.as_of_requested
         and published.reporting_currency_requested == run.reporting_currency_requested

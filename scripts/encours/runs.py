@@ -69,6 +69,8 @@ class Run:
     )
     lake_sha256: dict[str, str] | None = None
     """Hashes of the manifests, and of refused rows that none names, that no earlier run has."""
+    closes_sha256: str | None = None
+    """Hash of the last closing or reopening that the run saw."""
     seeds_sha256: dict[str, str] | None = None
     artifacts_sha256: dict[str, str] = field(default_factory=dict)
     tables_sha256: dict[str, str] = field(default_factory=dict)
@@ -110,6 +112,7 @@ SQL_TYPES: dict[str, str] = {
     "message": "varchar",
     "currency_policy": "varchar",
     "lake_sha256": "varchar",
+    "closes_sha256": "varchar",
     "seeds_sha256": "varchar",
     "artifacts_sha256": "varchar",
     "tables_sha256": "varchar",

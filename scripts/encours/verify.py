@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from encours import lake, runs
+from encours import closes, lake, runs
 from encours.errors import DataError
 from encours.hashes import file_sha256, table_sha256
 from encours.home import Home, json_bytes
@@ -70,6 +70,11 @@ def verify(
     records = list(_records(home, found))
     sealed = [run for run in records if run.record_sha256]
     _verify_lake_records(home, records, found)
+    progress("verify: reading the closed periods")
+    found.problems += closes.verify(home, records)
+    count = len(list(home.closes.glob(f"*/{closes.RECORD}")))
+    if count:
+        found.checked.append(f"{count} closings and reopenings")
     progress("verify: reading the published tables")
     _verify_published(home, records, found, with_tables=with_tables)
     if with_tables:

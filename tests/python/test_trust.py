@@ -4,39 +4,29 @@ Thirty random companies live through loads, corrections and deletions in one hom
 """
 
 import json
+import math
 import random
 import shutil
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from encours import runs
+from encours import closes, runs
 from encours.hashes import file_sha256
 from encours.home import Home, write_json
 from encours.ingest import ingest
 from encours.publish import publish_parquet
 from encours.sources import load_source
 from encours.verify import Report, verify
-from reference.companies import (
-    AS_OF,
-    FIRST_DAY,
-    REPORTING_CURRENCY,
-    companies,
-    dataset,
-    draw_companies,
-    exchange_rates,
-)
-from support import Feeds, run_encours, write_feeds
+from lived import CASES, COMPANIES, SEED, Sequences, feeds
+from reference.companies import AS_OF, REPORTING_CURRENCY
+from support import PROJECT, run_encours, write_feeds
 
 pytestmark = pytest.mark.slow
 
-COMPANIES = 30
-SEED = 20260630
 LOADS = 3  # before each publication
-FIXED = ("valid", "period", "provision_date")  # days that are keys, or must begin a month
 
 
 def _published(home: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -61,87 +51,31 @@ def _current(home: Path) -> dict[str, Any]:
     return dict(zip(names, row, strict=True))
 
 
-def _changed(row: dict[str, Any], chance: random.Random) -> dict[str, Any]:
-    """A row with one of its amounts or days corrected."""
-    names = [
-        name
-        for name, value in row.items()
-        if isinstance(value, Decimal | date) and not name.startswith(FIXED)
-    ]
-    if not names:
-        return row
-    name = chance.choice(names)
-    value = row[name]
-    other = value + timedelta(days=chance.randint(1, 20)) if isinstance(value, date) else value + 1
-    return {**row, name: other}
-
-
-class Sequences:
-    """Thirty companies, each with a sequence of its own of late, corrected and deleted rows."""
-
-    def __init__(self) -> None:
-        self._chance = random.Random(SEED)
-        drawn = draw_companies(COMPANIES, SEED, companies())
-        named = {f"E{number:03}": company for number, company in enumerate(drawn, start=1)}
-        rates = exchange_rates(FIRST_DAY - timedelta(days=3), AS_OF + timedelta(days=60))
-        whole: dict[str, list[dict[str, Any]]] = {
-            feed: [dict(row) for row in rows] for feed, rows in dataset(named, rates).items()
-        }
-        whole.pop("control_balances", None)  # they would stop what does not tie out
-        self._late: dict[str, list[dict[str, Any]]] = {}
-        self.now: dict[str, list[dict[str, Any]]] = {}
-        for feed, rows in whole.items():
-            for row in rows:
-                late = "entity_code" in row and feed != "entities" and self._chance.random() < 0.2
-                (self._late if late else self.now).setdefault(feed, []).append(row)
-
-    def step(self) -> Feeds:
-        """The next state: of each company some rows come late, some are corrected or deleted."""
-        for feed, rows in self.now.items():
-            if feed in ("entities", "customers"):
-                continue
-            kept = []
-            for row in rows:
-                luck = self._chance.random()
-                if luck < 0.03 and feed != "fx_rates":
-                    continue
-                if luck < 0.1:
-                    changed = _changed(row, self._chance)
-                    kept.append(changed if feed != "fx_rates" else {**row, **_rate(row, luck)})
-                else:
-                    kept.append(row)
-            late = self._late.get(feed, [])
-            arriving = [row for row in late if self._chance.random() < 0.4]
-            self._late[feed] = [row for row in late if row not in arriving]
-            self.now[feed] = kept + arriving
-        return {feed: rows for feed, rows in self.now.items() if rows}
-
-
-def _rate(row: dict[str, Any], luck: float) -> dict[str, Any]:
-    if row["currency_code"] == row["base_currency_code"]:
-        return {}
-    return {"units_per_base": round(row["units_per_base"] * (1 + Decimal(luck)), 6)}
-
-
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose `home` saw loads, a publication, more loads, and another publication."""
-    folder = tmp_path_factory.mktemp("lived")
+    """A folder whose `home` saw loads, a publication, closings, more loads, another publication."""
+    return live(tmp_path_factory.mktemp("lived"))
+
+
+def live(folder: Path) -> Path:
+    """Live through it in a folder; `published1.duckdb` there is what readers saw first."""
     home = Home(folder / "home")
     sequences = Sequences()
-    for number in (1, 2):
-        for _ in range(LOADS - 1):
-            source = write_feeds(sequences.step(), folder / "inbox")
-            ingest(home, [load_source(source)], None, datetime.now(UTC), lambda _: None)
-        source = write_feeds(sequences.step(), folder / "inbox")
-        options = ("--as-of", AS_OF.isoformat(), "--reporting-currency", REPORTING_CURRENCY)
-        # The second run asks for nothing: what was asked before must not depend on it.
-        run_encours("run", source, "--home", home.path, *(options if number == 1 else options[2:]))
-        shutil.copyfile(home.published_database, folder / f"published{number}.duckdb")
-        if number == 1:
-            refused = folder / "refused"
+    options = ("--as-of", AS_OF.isoformat(), "--reporting-currency", REPORTING_CURRENCY)
+    for publication in (1, 2):
+        for number in range(LOADS):
+            sequences.step()
+            source = write_feeds(feeds(sequences, publication), folder / "inbox")
+            if number < LOADS - 1:
+                ingest(home, [load_source(source)], None, datetime.now(UTC), lambda _: None)
+        # The second run asks for no day: what was asked before must not depend on it.
+        run_encours("run", source, "--home", home.path, *options[2 * (publication - 1) :])
+        shutil.copyfile(home.published_database, folder / f"published{publication}.duckdb")
+        if publication == 1:
+            for words in (("2024-04",), ("2024-Q1", "--entity", "X1"), ("2023", "--by", "Auditor")):
+                run_encours("close", *words, "--home", home.path)
             receipt = sequences.now["receipts"][0] | {"amount": "12,50 or so"}
-            source = write_feeds({"receipts": [receipt]}, refused)
+            source = write_feeds({"receipts": [receipt]}, folder / "refused")
             run_encours("run", source, "--home", home.path, status=1)
     return folder
 
@@ -196,7 +130,7 @@ def home(lived: Path, tmp_path: Path) -> Path:
 
 def _files(home: Path) -> list[Path]:
     """Files that are vouched for, all but the published database."""
-    patterns = ("lake/*/*", "lake/raw/*/*", "runs/*/*.json", "runs/*/*.parquet")
+    patterns = ("lake/*/*", "closes/*/*", "lake/raw/*/*", "runs/*/*.json", "runs/*/*.parquet")
     found = [path for pattern in patterns for path in sorted(home.glob(pattern))]
     return [path for path in found if path.is_file()]
 
@@ -406,3 +340,247 @@ def test_homes_from_before_the_chain_are_not_reported(home: Path) -> None:
     assert report.problems == ()
     assert any("before records were a chain" in line for line in report.uncovered)
     assert report.head is None
+
+
+# Further keys of the tables that have more than period, entity and segment.
+COMPANIONS = {
+    "kpi_ageing_buckets": ("ageing_bucket",),
+    "kpi_dispute_reasons": ("reason_kind", "reason_code"),
+    "kpi_dunning_status": ("dunning_level",),
+}
+CLOSED = (
+    ("month", "2024-04-01", None),
+    ("quarter", "2024-01-01", "X1"),
+    ("year", "2023-01-01", None),
+)
+Cell = tuple[Any, ...]
+
+
+def _closed_figures(path: Path) -> dict[Cell, Any]:
+    """What the tables of a publication say of the closed periods, KPI by KPI, as they stand."""
+    figures: dict[Cell, Any] = {}
+    with duckdb.connect(str(path), read_only=True) as connection:
+        kpis: dict[str, list[tuple[str, str]]] = {}
+        for mart, column, code in connection.execute(
+            "select mart, column_name, kpi_code from audit.kpi_catalogue"
+        ).fetchall():
+            kpis.setdefault(mart, []).append((column, code))
+        for mart, columns in kpis.items():
+            keys = ("entity_code", "segment_type", "segment_code", *COMPANIONS.get(mart, ()))
+            for grain, start, entity in CLOSED:
+                rows = connection.execute(
+                    f"select {', '.join([*keys, *(column for column, _ in columns)])} "
+                    f"from marts.{mart} where period_grain = ? and period_start = ? "
+                    "and coalesce(?, entity_code) = entity_code",
+                    [grain, start, entity],
+                ).fetchall()
+                for row in rows:
+                    further = "|".join(row[3 : len(keys)])
+                    for (_, code), value in zip(columns, row[len(keys) :], strict=True):
+                        figures[grain, code, *row[:3], further] = value
+    return figures
+
+
+def _differ(reported: Any, now: Any) -> bool:
+    if isinstance(reported, float) and isinstance(now, float):
+        return not math.isclose(reported, now, rel_tol=1e-9)
+    return bool(reported != now)
+
+
+def test_closed_figures_stand_as_reported_beside_what_is_known_now(lived: Path) -> None:
+    reported = _closed_figures(lived / "published1.duckdb")
+    known = _closed_figures(lived / "published2.duckdb")
+    expected = {
+        cell: (reported.get(cell), known.get(cell), _differ(reported.get(cell), known.get(cell)))
+        for cell in {*reported, *known}
+        if reported.get(cell) is not None or known.get(cell) is not None
+    }
+    with duckdb.connect(str(lived / "published2.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "select period_grain, kpi_code, entity_code, segment_type, segment_code, "
+            "companion_key, as_reported_value, as_known_now_value, is_restated "
+            "from marts.kpi_reported where kpi_code in (select kpi_code from audit.kpi_catalogue)"
+        ).fetchall()
+        listed = connection.execute(
+            "select distinct period_grain, kpi_code, entity_code, segment_type, segment_code, "
+            "companion_key from audit.restatements "
+            "where kpi_code in (select kpi_code from audit.kpi_catalogue)"
+        ).fetchall()
+    assert {row[:6] for row in rows} == set(expected)
+    for *cell, then, now, differs in rows:
+        known_then, known_now, known_to_differ = expected[tuple(cell)]
+        assert differs == known_to_differ, cell
+        assert (then is None) == (known_then is None), cell
+        assert (now is None) == (known_now is None), cell
+        assert then is None or math.isclose(then, known_then, rel_tol=1e-12), cell
+        assert now is None or math.isclose(now, known_now, rel_tol=1e-12), cell
+    assert set(listed) == {cell for cell, (_, _, differs) in expected.items() if differs}
+    assert len(listed) > 1000
+
+
+def _causes(
+    path: Path, entity: str, segment: str, mart: str | None = None
+) -> dict[str, set[tuple[str, str | None, str]]]:
+    """By KPI of April 2024, what its restatement names; KPIs that wait for time are left out."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        rows = connection.execute(
+            "select kpi_code, cause, feed, record_key from audit.restatements "
+            "where period_grain = 'month' and entity_code = ? and segment_type = ? "
+            "and mart = coalesce(?, mart) and kpi_code not in "
+            "(select kpi_code from audit.restatements where cause = 'matured')",
+            [entity, segment, mart],
+        ).fetchall()
+    found: dict[str, set[tuple[str, str | None, str]]] = {}
+    for code, *cause in rows:
+        found.setdefault(code, set()).add((cause[0], cause[1], cause[2]))
+    return found
+
+
+@pytest.mark.parametrize("entity", CASES)
+def test_a_restatement_names_the_rows_that_caused_it_and_no_other(lived: Path, entity: str) -> None:
+    path, expected = lived / "published2.duckdb", CASES[entity]
+    with duckdb.connect(str(path), read_only=True) as connection:
+        causes = connection.execute(
+            "select distinct kpi_code, cause, feed, record_key, source_file, source_row "
+            "from audit.restatements where period_grain = 'month' and entity_code = ? "
+            "and segment_type = 'customer' and segment_code = 'K1' "
+            "and mart not in ('kpi_disputes', 'kpi_dispute_reasons') and kpi_code not in "
+            "(select kpi_code from audit.restatements where cause = 'matured')",
+            [entity],
+        ).fetchall()
+    assert {cause[1:4] for cause in causes} == ({expected} if expected else set())
+    if expected is None:
+        return
+    assert ("overdue_rate" if expected[0] == "changed_due_date" else "dso_rolling_3m_days") in {
+        cause[0] for cause in causes
+    }
+    if expected[0] != "deleted_row":  # the file it stood in has been replaced
+        ((name, line),) = {cause[4:] for cause in causes}
+        text = (lived / "inbox" / name).read_text(encoding="utf-8").splitlines()[line - 1]
+        assert all(part in text for part in expected[2].split("|"))
+
+
+def test_a_dispute_is_a_cause_where_disputes_count(lived: Path) -> None:
+    causes = _causes(lived / "published2.duckdb", "X3", "customer", "kpi_disputes")
+    assert ("late_row", "disputes", "X3|NOTED") in causes["disputed_amount"]
+
+
+def test_no_restatement_is_without_a_cause(lived: Path) -> None:
+    """For any company, whatever came late, was corrected or was deleted."""
+    with duckdb.connect(str(lived / "published2.duckdb"), read_only=True) as connection:
+        unexplained = connection.execute(
+            "select distinct mart, kpi_code, period_grain, entity_code, segment_type, segment_code "
+            "from audit.restatements where cause = 'unexplained' order by all"
+        ).fetchall()
+        entities = connection.execute(
+            "select count(distinct entity_code) from audit.restatements"
+        ).fetchone()
+    assert unexplained == []
+    assert entities is not None
+    assert entities[0] > COMPANIES / 2
+
+
+def test_a_changed_formula_and_a_changed_seed_are_named(home: Path, lived: Path) -> None:
+    """What was reopened is compared no more, and keeps its trace."""
+    project = home.parent / "project"
+    left_out = shutil.ignore_patterns("__pycache__")
+    for name in ("models", "macros", "seeds", "profiles", "tests/dbt", "scripts"):
+        shutil.copytree(PROJECT / name, project / name, ignore=left_out)
+    shutil.copyfile(PROJECT / "dbt_project.yml", project / "dbt_project.yml")
+    for name, old, new in (
+        ("macros/kpi/interest_of_days.sql", "/ 365", "/ 360"),
+        ("seeds/loss_rates.csv", "not_due,0.02", "not_due,0.03"),
+    ):
+        path = project / name
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new), encoding="utf-8")
+    reopened = run_encours("reopen", "2024-Q1", "--reason", "Credit note", "--home", home)
+    assert "Reopened 2024-Q1 of X1." in reopened.stdout
+    run_encours(
+        *("run", lived / "inbox" / "source.yml", "--home", home),
+        *("--reporting-currency", REPORTING_CURRENCY),
+        environment={"PYTHONPATH": str(project / "scripts")},
+    )
+    database = home / "encours.duckdb"
+    formula = ("changed_formula", None, "int_period_lateness")
+    rates = ("changed_seed", None, "loss_rates")
+    named = _causes(database, "X0", "all")
+    assert {"financing_cost_amount", "expected_credit_loss_amount"} <= set(named)
+    for code, causes in named.items():
+        assert causes == ({rates} if code.startswith("expected_credit_loss") else {formula}), code
+    assert _causes(database, "X1", "all", "kpi_credit_losses")["expected_credit_loss_amount"] == {
+        rates,
+        CASES["X1"],
+    }
+    with duckdb.connect(str(database), read_only=True) as connection:
+        closings = connection.execute(
+            "select period, entity_code, closed_by, reopen_reason, is_closed from audit.closes "
+            "order by period"
+        ).fetchall()
+        compared = connection.execute(
+            "select distinct period_grain from marts.kpi_reported order by all"
+        ).fetchall()
+    user = closings[1][2]
+    assert closings == [
+        ("2023", None, "Auditor", None, True),
+        ("2024-04", None, user, None, True),
+        ("2024-Q1", "X1", user, "Credit note", False),
+    ]
+    assert compared == [("month",), ("year",)]
+    assert _verified(home).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("close", "2024-04"), "2024-04 is closed already"),
+        (("close", "2024-04", "--entity", "X1"), "2024-04 is closed already"),
+        (("close", "2024-Q1"), "2024-Q1 of X1 is closed already"),
+        (("close", "2098-12"), "ends on 2098-12-31; what is published is as of"),
+        (("close", "2019-02"), "No figures are published for 2019-02"),
+        (("close", "2024-03", "--entity", "X9"), "No figures are published for 2024-03 of X9"),
+        (("close", "2024-13"), "give a period such as 2026-06"),
+        (("reopen", "2024-03", "--reason", "none"), "2024-03 is not closed"),
+        (
+            ("reopen", "2024-04", "--entity", "X1", "--reason", "none"),
+            "is not closed for X1 alone, but for all entities at once",
+        ),
+    ],
+)
+def test_what_cannot_be_closed_or_reopened_is_said(
+    home: Path, words: tuple[str, ...], said: str
+) -> None:
+    before = sorted((home / "closes").iterdir())
+    assert said in run_encours(*words, "--home", home, status=2).stderr
+    assert sorted((home / "closes").iterdir()) == before
+
+
+def test_nothing_published_cannot_be_closed(tmp_path: Path) -> None:
+    assert (
+        "nothing is published"
+        in run_encours("close", "2024-04", "--home", tmp_path, status=2).stderr
+    )
+
+
+def test_closings_changed_removed_or_put_in_are_found(home: Path) -> None:
+    def names(expected: str) -> None:
+        problems = _verified(home).problems
+        assert any(expected in problem for problem in problems), problems
+
+    first, *_, last = sorted((home / "closes").glob("*/record.json"))
+    for path in (first, last):
+        content = path.read_bytes()
+        event = closes.read(path).model_copy(update={"by": "Somebody else"})
+        sealed = event.model_copy(update={"record_sha256": closes.sealed_sha256(event)})
+        write_json(path, sealed.model_dump(mode="json"))
+        names("one was changed" if path == first else "was changed, or one was put in")
+        path.write_bytes(content)
+        kept = path.parent.rename(home / "kept")
+        names("taken out")
+        kept.rename(path.parent)
+    put_in = shutil.copytree(last.parent, last.parent.with_name("20240101T000000000000Z"))
+    names("this is the record")
+    shutil.rmtree(put_in)
+    (last.parent / "more.parquet").touch()
+    names("put in; it is not part of what was closed")
