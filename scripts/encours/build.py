@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from encours import findings, lake, restatements, runs
+from encours import closes, findings, lake, restatements, runs
 from encours.errors import DataError
 from encours.feeds import load_contract
 from encours.home import Home
@@ -38,6 +38,7 @@ def build(home: Home, run: Run, progress: Progress) -> None:
     """
     runs.seal_earlier(home, run)
     runs.note_lake(home, run)
+    run.closes_sha256 = closes.head(home, run.known_at)
     runs.save(home, run)
     progress("build: opening the lake")
     for path in (home.build_database, home.build_database.with_suffix(".duckdb.wal")):

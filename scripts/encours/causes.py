@@ -245,6 +245,44 @@ def _add_rows(home: Home, search: Search, marts: Sequence[str]) -> None:
         group by all
         """
     )
+    # A rate counts until the next one, for balances and for flows of a year before.
+    search.connection.execute(
+        f"""
+        insert into cell_causes
+        with ways as (
+            select * from (values {values}) as ways (mart, feed) where feed = 'fx_rates'
+        ),
+        cells as (
+            select distinct restated.close_id, restated.mart, restated.entity_code,
+                restated.segment_type, restated.segment_code,
+                restated.kpi_code in ({waiting}) as waits
+            from {search.restated}
+        ),
+        rates as (
+            select closes.close_id, waits.waits, changed_rates.currency_code, {named}
+            from raw.closes as closes
+            cross join (values (true), (false)) as waits (waits)
+            join changed_rates
+                on changed_rates.first_day <= case
+                    when waits.waits then date '{search.now.as_of_date}' else closes.period_end
+                end
+                and coalesce(changed_rates.next_day > closes.period_start - interval 1 year, true)
+            join changes on changes.feed = 'fx_rates'
+                and changed_rates.record_key = changes.record_key
+            group by all
+        )
+        select cells.*, sum(rates.total), flatten(list(rates.named order by rates.currency_code))
+        from cells
+        join ways on cells.mart = ways.mart
+        join memberships on memberships.feed = 'fx_rates'
+            and cells.entity_code = memberships.entity_code
+            and cells.segment_type = memberships.segment_type
+            and cells.segment_code = memberships.segment_code
+        join rates on cells.close_id = rates.close_id and cells.waits = rates.waits
+            and memberships.record_key = rates.currency_code
+        group by all
+        """
+    )
     search.connection.execute(
         f"""
         insert into first_causes

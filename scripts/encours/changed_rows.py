@@ -39,7 +39,14 @@ _OF_CUSTOMERS = {
     "customers": _LONG_AGO,
 }
 _OF_ENTITIES = {"collection_costs": "period_month", "financials": "period_month"}
-_LOOKED_UP = ("invoices", "receipts", "customers", "credit_limits", "credit_insurance")
+_LOOKED_UP = (
+    "invoices",
+    "receipts",
+    "customers",
+    "credit_limits",
+    "credit_insurance",
+    "fx_rates",
+)
 _DIFFERS = "rows_then.{0} is distinct from rows_now.{0}"
 _TEXT = (
     "{1} || ' ' || coalesce(cast(rows_then.{0} as varchar), 'empty') || ' -> ' "
@@ -70,7 +77,8 @@ def find_changed_rows(
 
     `changes` has each row with what happened to it, `memberships` the entities and segments whose
     figures it can move, and the first day it can; `first_days` the day before which there was
-    nothing, then or now.
+    nothing, then or now. Rates are many, and move whoever has the currency: their memberships have
+    the currency as key, and `changed_rates` the days for which each rate counts.
 
     Args:
         connection: A database whose schema raw is the lake as it is known now.
@@ -229,7 +237,25 @@ def _touch(
             )) as first_day
         )
         from found
-        join changes on found.feed = changes.feed and found.record_key = changes.record_key
+        left join changes on found.feed = changes.feed and found.record_key = changes.record_key
+        """
+    )
+    connection.execute(
+        """
+        create or replace temp table changed_rates as
+        with dates as (
+            select distinct record_key, currency_code, base_currency_code, rate_date
+            from (from fx_rates_then union all by name from fx_rates_now)
+        ),
+        spans as (
+            select record_key, currency_code, rate_date as first_day,
+                lead(rate_date) over (
+                    partition by currency_code, base_currency_code order by rate_date
+                ) as next_day
+            from dates
+        )
+        select spans.* from spans
+        join changes on changes.feed = 'fx_rates' and spans.record_key = changes.record_key
         """
     )
 
@@ -292,8 +318,9 @@ def _branches(feed: str, reporting_currency: str) -> Iterator[str]:
         elif feed == "fx_rates":
             currency = quoted(reporting_currency)
             yield (
-                f"{start} holder.entity_code, holder.customer_code, holder.business_unit, "
-                f"holder.salesperson_code, record.rate_date from {rows} join ("
+                "select 'fx_rates', record.currency_code, holder.entity_code, "
+                "holder.customer_code, holder.business_unit, holder.salesperson_code, "
+                f"{_LONG_AGO} from (select distinct currency_code from {rows}) as record join ("
                 "select entity_code, customer_code, business_unit, salesperson_code, currency_code "
                 "from documents union select entity_code, customer_code, null, null, currency_code "
                 "from payments union select entity_code, customer_code, null, null, currency_code "

@@ -52,7 +52,7 @@ def run_all(
         EncoursError: Anything that stops the run; nothing was published then.
     """
     runs.settle_interrupted(home)
-    run = runs.new_run(home, clock(), parameters)
+    run = _new_run(home, clock(), parameters)
     try:
         quality.remember(home, [(source.name, source.quality) for source in sources])
         ingested = ingest(home, sources, inbox, run.started_at, progress) if sources else None
@@ -89,7 +89,7 @@ def build_only(
         EncoursError: A model or a test fails.
     """
     runs.settle_interrupted(home)
-    run = runs.new_run(home, clock(), parameters, known_at)
+    run = _new_run(home, clock(), parameters, known_at)
     try:
         build(home, run, progress)
     except EncoursError as error:
@@ -252,7 +252,7 @@ def unchanged(home: Home, run: Run) -> Run | None:
     same = (
         published.inputs_sha256 == run.inputs_sha256
         and published.code_sha256 == run.code_sha256
-        and published.closes_sha256 == closes.head(home, run.known_at)
+        and published.closes_sha256 == run.closes_sha256
         and published.duckdb_version == run.duckdb_version
         and published.as_of_requested == run.as_of_requested
         and published.reporting_currency_requested == run.reporting_currency_requested
@@ -261,6 +261,14 @@ def unchanged(home: Home, run: Run) -> Run | None:
         return None
     as_of = run.as_of_requested or min(published.last_movement_date, run.run_date)
     return published if as_of == published.as_of_date else None
+
+
+def _new_run(
+    home: Home, now: datetime, parameters: Parameters, known_at: datetime | None = None
+) -> Run:
+    run = runs.new_run(home, now, parameters, known_at)
+    run.closes_sha256 = closes.head(home, run.known_at)
+    return run
 
 
 def fail(home: Home, run: Run, error: EncoursError, clock: Callable[[], datetime]) -> None:

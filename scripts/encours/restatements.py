@@ -74,7 +74,6 @@ _RESTATEMENT_COLUMNS = {
 
 def register(connection: duckdb.DuckDBPyConnection, home: Home, run: Run) -> None:
     """Write what dbt reads of closed periods; figures and causes come once the tables are built."""
-    run.closes_sha256 = closes.head(home, run.known_at)
     connection.execute("create schema if not exists raw")
     for name, columns in (
         ("closes", _EVENT_COLUMNS),
@@ -324,6 +323,12 @@ def _list(connection: duckdb.DuckDBPyConnection, matured: Sequence[str]) -> None
             from kpi_causes
             group by all
         ),
+        cells as (
+            select close_id, mart, entity_code, segment_type, segment_code, waits,
+                sum(total) as total, list_sort(flatten(list(named))) as named
+            from cell_causes
+            group by all
+        ),
         found as (
             select restated.* exclude (is_restated),
                 coalesce(of_kpis.total, 0) + coalesce(cells.total, 0) as total,
@@ -332,7 +337,7 @@ def _list(connection: duckdb.DuckDBPyConnection, matured: Sequence[str]) -> None
                 first_causes.named as first_named
             from raw.kpi_reported as restated
             left join of_kpis using (close_id, mart, kpi_code)
-            left join cell_causes as cells
+            left join cells
                 on restated.close_id = cells.close_id and restated.mart = cells.mart
                 and restated.entity_code = cells.entity_code
                 and restated.segment_type = cells.segment_type
@@ -351,7 +356,8 @@ def _list(connection: duckdb.DuckDBPyConnection, matured: Sequence[str]) -> None
             from found
         )
         select named.* exclude (causes),
-            unnest(range(1, len(causes) + 1)) as cause_number, unnest(causes, recursive := true)
+            unnest(range(1, 1 + least(len(causes), {causes.NAMED}))) as cause_number,
+            unnest(causes[:{causes.NAMED}], recursive := true)
         from named
         """
     )

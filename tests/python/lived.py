@@ -16,6 +16,7 @@ from support import Feeds
 
 COMPANIES = 30
 SEED = 20260630
+ATTRIBUTES = ("customer_segment", "region", "salesperson_code", "business_unit")
 FIXED = ("valid", "period", "provision_date")  # days that are keys, or must begin a month
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -41,7 +42,7 @@ class Sequences:
     def step(self) -> None:
         """The next state: of each company some rows come late, some are corrected or deleted."""
         for feed, rows in self.now.items():
-            if feed in ("entities", "customers"):
+            if feed == "entities":
                 continue
             kept = [new for row in rows if (new := self._stepped(feed, row)) is not None]
             late = self._late.get(feed, [])
@@ -55,6 +56,10 @@ class Sequences:
             if luck < 0.1 and row["currency_code"] == "USD":
                 return {**row, "units_per_base": round(row["units_per_base"] * Decimal("1.01"), 6)}
             return row
+        if feed == "customers":
+            other = self._chance.choice(self.now[feed])
+            moved = {name: other.get(name) for name in ATTRIBUTES if name in row}
+            return {**row, **moved} if luck < 0.2 else row
         if luck < 0.03:
             return None
         return self._corrected(row) if luck < 0.1 else row
