@@ -17,8 +17,6 @@ parameters as (
 
 select
     runs.*,
-    'balances at the rate of their day, flows at the rate of their own day, last rate published'
-        as currency_policy,
     runs.run_id = parameters.run_id as is_current
 
 from runs

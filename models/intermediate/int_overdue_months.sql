@@ -1,6 +1,7 @@
 -- How much each item was overdue in each month: its balance added up over the days, as such and
 -- times the yearly rates of the days, converted at the rate of each day. Taken from running sums of
--- the factors, so that no item is repeated for every day.
+-- the factors, so that no item is repeated for every day; added up as decimals, whose sum does not
+-- depend on the order.
 -- Grain: one row per item, dimension set and month with a day at whose end it is overdue in it.
 with
 
@@ -87,15 +88,24 @@ select
     pieces.dimension_set_id,
     min(pieces.first_day) as first_overdue_on,
     sum(
-        pieces.open_amount * (through.factor_sum - opening.factor_sum + opening.factor)
+        cast(
+            pieces.open_amount * (through.factor_sum - opening.factor_sum + opening.factor)
+            as decimal(38, 9)
+        )
     ) as amount_days,
     sum(
-        pieces.open_amount
-        * (through.financing_sum - opening.financing_sum + opening.financing_factor)
+        cast(
+            pieces.open_amount
+            * (through.financing_sum - opening.financing_sum + opening.financing_factor)
+            as decimal(38, 9)
+        )
     ) as financing_weight,
     sum(
-        pieces.open_amount
-        * (through.interest_sum - opening.interest_sum + opening.interest_factor)
+        cast(
+            pieces.open_amount
+            * (through.interest_sum - opening.interest_sum + opening.interest_factor)
+            as decimal(38, 9)
+        )
     ) as interest_weight
 
 from pieces

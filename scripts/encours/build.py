@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from encours import findings, lake, runs
+from encours import closes, findings, lake, restatements, runs
 from encours.errors import DataError
 from encours.feeds import load_contract
 from encours.home import Home
@@ -37,6 +37,9 @@ def build(home: Home, run: Run, progress: Progress) -> None:
     Raises:
         DataError: A model or a test fails; the message names it, with the rows that show it.
     """
+    runs.seal_earlier(home, run)
+    runs.note_lake(home, run)
+    run.closes_sha256 = closes.head(home, run.known_at)
     runs.save(home, run)
     events.started(home, run)
     progress("build: opening the lake")
@@ -55,6 +58,7 @@ def build(home: Home, run: Run, progress: Progress) -> None:
             )
         runs.register(connection, home, run)
         findings.register(connection, home, run)
+        restatements.register(connection, home, run)
         known = compiled.kept(home, run.code_sha256 or "")
         compiled.register(connection, known)
     progress("build: starting dbt, which takes some seconds")
@@ -82,8 +86,36 @@ def build(home: Home, run: Run, progress: Progress) -> None:
     assert row is not None
     run.as_of_date, run.reporting_currency_code, run.last_movement_date = row
     _same_currency(home, run)
+    _compare_closed_periods(home, run, results, progress)
     run.status = "built"
     runs.save(home, run)
+
+
+def _compare_closed_periods(
+    home: Home, run: Run, results: list[dict[str, Any]], progress: Progress
+) -> None:
+    """Fill the tables of closed periods, and test them again."""
+    if run.closes_sha256 is None:
+        return
+    progress("build: comparing the closed periods")
+    manifest = json.loads(manifest_path(home, run).read_text(encoding="utf-8"))
+    with duckdb.connect(str(home.build_database)) as connection:
+        restatements.fill(connection, home, run, manifest)
+        again = [
+            {**result, "status": "fail", "failures": len(rows)}
+            for result in results
+            if _tests_closed_periods(manifest, result["unique_id"])
+            and (rows := _rows(connection, result.get("compiled_code")))
+        ]
+        problem = _problem(connection, home, run, again)
+    if problem:
+        raise DataError(problem)
+
+
+def _tests_closed_periods(manifest: dict[str, Any], unique_id: str) -> bool:
+    node = manifest["nodes"].get(unique_id, {})
+    model = manifest["nodes"].get(node.get("attached_node"), {})
+    return f"{model.get('schema')}.{model.get('name')}" in restatements.TABLES
 
 
 def _same_currency(home: Home, run: Run) -> None:

@@ -7,23 +7,21 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from rich.tree import Tree
 
-from encours import lineage, pipeline, quality
+from encours import pipeline, quality, restatements
 from encours import show as shown
 from encours.check import check_source
+from encours.cli_audit import add_commands as add_audit_commands
+from encours.cli_open import lineage_command, trace_command
 from encours.demo import generate
 from encours.errors import EncoursError, UsageError
 from encours.findings import Finding
@@ -33,7 +31,11 @@ from encours.project import PROJECT_FOLDER
 from encours.publish import built_run, publish, publish_parquet
 from encours.runs import Parameters
 from encours.sources import load_source
-from encours.trace import ROW_COLUMNS, Cell, Part, Trace, written
+from encours.terminal import HomeOption, cell
+from encours.terminal import err as _err
+from encours.terminal import existing as _existing
+from encours.terminal import out as _out
+from encours.terminal import progress as _progress
 
 app = typer.Typer(
     name="encours",
@@ -49,11 +51,6 @@ sources_app = typer.Typer(
     no_args_is_help=True, help="Look at source files without loading anything."
 )
 app.add_typer(sources_app, name="sources")
-
-_out = Console(highlight=False)
-_FEW = 10  # below it, a figure is a ratio or a few days, and two decimals would say too little
-_WIDE = 120
-_err = Console(stderr=True, highlight=False)
 
 
 class Target(StrEnum):
@@ -71,24 +68,6 @@ class Format(StrEnum):
     JSON = "json"
 
 
-class LineageFormat(StrEnum):
-    """How `lineage` can print."""
-
-    TREE = "tree"
-    CSV = "csv"
-    JSON = "json"
-    HTML = "html"
-
-
-class TraceFormat(StrEnum):
-    """How `trace` can print."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    HTML = "html"
-
-
 class Grain(StrEnum):
     """Lengths of a period."""
 
@@ -98,15 +77,6 @@ class Grain(StrEnum):
     YEAR = "year"
 
 
-HomeOption = Annotated[
-    Path,
-    typer.Option(
-        "--home",
-        envvar="ENCOURS_HOME",
-        help="Folder of the warehouse.",
-        file_okay=False,
-    ),
-]
 SourcesArgument = Annotated[
     list[Path], typer.Argument(metavar="SOURCE.yml...", help="Source files to ingest.")
 ]
@@ -302,73 +272,8 @@ def show_command(
     _print_answer(kpi, answer, output)
 
 
-@app.command("lineage")
-def lineage_command(
-    kpi: Annotated[str, typer.Argument(help="Name of a KPI, or TABLE.COLUMN.")],
-    depth: Annotated[
-        int | None, typer.Option(min=1, help="How many steps back. (default: all)")
-    ] = None,
-    conditions: Annotated[
-        bool, typer.Option("--conditions", help="In the tree also what decides values.")
-    ] = False,
-    output: Annotated[
-        LineageFormat, typer.Option("--format", help="How to print.")
-    ] = LineageFormat.TREE,
-    home: HomeOption = Path("warehouse"),
-) -> None:
-    """Show what a KPI is made of, back to the columns of the delivered files."""
-    traced = lineage.trace(Home(home), kpi)
-    if output is LineageFormat.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(lineage.COLUMNS)
-        writer.writerows(traced.rows(depth))
-    elif output is LineageFormat.JSON:
-        rows = [dict(zip(lineage.COLUMNS, row, strict=True)) for row in traced.rows(depth)]
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-    elif output is LineageFormat.HTML:
-        typer.echo(traced.page(depth), nl=False)
-    else:
-        _print_tree(traced, depth, conditions=conditions)
-
-
-@app.command("trace")
-def trace_command(
-    kpi: Annotated[str, typer.Argument(help="Name of a KPI or of one of its parts.")],
-    entity: Annotated[str, typer.Option(help="Code of the entity; `ALL` is the group.")] = "ALL",
-    segment: Annotated[
-        str, typer.Option(metavar="TYPE[=CODE]", help="Such as region=North.")
-    ] = "all",
-    period: Annotated[
-        str | None,
-        typer.Option(help="Such as 2026-06, 2026-Q2, 2026 or 2026-06-30. (default: last month)"),
-    ] = None,
-    row: Annotated[
-        str | None,
-        typer.Option(help="Bucket, level, reason or class, where a table has a row for each."),
-    ] = None,
-    rows: Annotated[
-        int, typer.Option(min=0, help="Records to show of each part, the largest; tables only.")
-    ] = 10,
-    output: Annotated[TraceFormat, typer.Option("--format", help="How to print.")] = (
-        TraceFormat.TABLE
-    ),
-    home: HomeOption = Path("warehouse"),
-) -> None:
-    """Open a figure: formula, parts, and the records they are made of, with file and line."""
-    segment_type, _, code = segment.partition("=")
-    cell = Cell(kpi, period, entity, segment_type, code or None, row)
-    with Trace(Home(home), cell) as trace:
-        if output is TraceFormat.HTML:
-            typer.echo(trace.html())
-        elif output is TraceFormat.JSON:
-            typer.echo(json.dumps(trace.document(), default=str, indent=2, ensure_ascii=False))
-        elif output is TraceFormat.CSV:
-            writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerow(["part", *ROW_COLUMNS])
-            for part in trace.parts:
-                writer.writerows([part.column, *record] for record in trace.rows(part.column))
-        else:
-            _print_trace(trace, rows)
+app.command("trace")(trace_command)
+app.command("lineage")(lineage_command)
 
 
 @sources_app.command("check")
@@ -384,6 +289,9 @@ def sources_check(
         raise typer.Exit(1)
 
 
+add_audit_commands(app, now)
+
+
 def main() -> None:
     """Run the command; every error that is meant for people becomes one message."""
     try:
@@ -391,20 +299,6 @@ def main() -> None:
     except EncoursError as error:
         _err.print(f"[bold red]error[/]: {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_status)
-
-
-def _existing(path: Path) -> Home:
-    """A home folder that has something in it; a command that only reads makes none.
-
-    Raises:
-        UsageError: There is no such folder.
-    """
-    if not path.is_dir():
-        raise UsageError(
-            f"{path.resolve()}: there is no such home folder. "
-            "Run `encours run SOURCE.yml` first, or give the folder with --home."
-        )
-    return Home(path)
 
 
 def _parameters(as_of: datetime | None, reporting_currency: str | None) -> Parameters:
@@ -443,11 +337,29 @@ def _run(
 def _run_as_known(home: Home, parameters: Parameters, known_at: datetime) -> None:
     """Rebuild what was known at a moment beside the current publication, never over it."""
     with home.lock(), _progress() as progress:
-        view = pipeline.view_of(home, known_at)
-        built = pipeline.build_only(view, parameters, known_at, now, progress)
-        progress("publish: writing the tables for readers")
-        publish(view, built, now)
-    _print_headline(view)
+        rebuilt = pipeline.rebuild(home, parameters, known_at, now, progress)
+    _print_headline(rebuilt.view)
+    _print_rebuilt(rebuilt)
+
+
+def _print_rebuilt(rebuilt: pipeline.Rebuilt) -> None:
+    original = rebuilt.original
+    if original is None:
+        return
+    then = f"run {original.run_id}, the last that was published by then"
+    if not rebuilt.is_rebuild:
+        text = f"Not compared with {then}: it read or asked for something else, or has no hashes."
+    elif rebuilt.differing:
+        text = (
+            f"Other figures than those of {then}, in {', '.join(rebuilt.differing)}. "
+            f"The code is another; then it was commit {original.git_commit or 'unknown'}."
+        )
+    else:
+        text = (
+            f"The figures of {then}: the tables have the hashes that "
+            f"audit.runs has of it ({original.outputs_sha256})."
+        )
+    _out.print(text, soft_wrap=True)
 
 
 def _print_ingested(result: IngestResult) -> None:
@@ -474,6 +386,13 @@ def _print_headline(home: Home) -> None:
             for severity, count in figures.issues
         )
         _out.print(f"Findings in the data: {counts}. See the table audit.data_issues.")
+    restated, unexplained = restatements.count(home)
+    if restated:
+        _out.print(
+            f"Closed periods: {restated:,} figures would now differ, {unexplained:,} of them "
+            "without a known cause. See the table audit.restatements.",
+            soft_wrap=True,
+        )
     _out.print(
         f"Published in {home.published_database}: open it read-only with any DuckDB client,\n"
         "tables in the schemas marts and audit.",
@@ -527,135 +446,8 @@ def _print_answer(kpi: str, answer: shown.Answer, output: Format) -> None:
             numeric = name in (kpi,)
             table.add_column(name, justify="right" if numeric else "left")
         for row in answer.rows:
-            table.add_row(*(_cell(value) for value in row))
+            table.add_row(*(cell(value) for value in row))
         _out.print(table)
-
-
-def _print_tree(traced: lineage.Trace, depth: int | None, *, conditions: bool) -> None:
-    def add(tree: Tree, branch: lineage.Branch) -> None:
-        for child in branch.children:
-            add(tree.add(_branch(child)), child)
-
-    root = traced.graph.tree(traced.root, depth, conditions=conditions)
-    tree = Tree(_branch(root))
-    add(tree, root)
-    _out.print(tree, soft_wrap=True)
-    titles: dict[lineage.Kind, str] = {"value": "Made of", "condition": "Decided by"}
-    for kind, title in titles.items():
-        feeds = traced.feeds(kind)
-        if feeds:
-            _out.print(f"\n{title}:", *(f"  {line}" for line in feeds), sep="\n", soft_wrap=True)
-
-
-def _branch(branch: lineage.Branch) -> str:
-    text = escape(branch.node.label)
-    if branch.step is not None and branch.step.kind == "condition":
-        ways = branch.step.transformations.replace("_", " ")
-        text = f"[dim]{text}{'' if ways == 'rows' else f' ({ways})'}[/]"
-    if branch.step is not None and branch.step.expression:
-        text += f" [dim]by {escape(' '.join(branch.step.expression.split()))}[/]"
-    if branch.is_repeated:
-        text += " [dim](above)[/]"
-    return f"{text} [dim]+{branch.hidden}[/]" if branch.hidden else text
-
-
-def _print_trace(trace: Trace, limit: int) -> None:
-    _out.print(
-        f"[bold]{escape(trace.label)}[/] ({trace.figure_code}), {trace.period}, entity "
-        f"{trace.entity_code}, {escape(trace.segment_type)} {escape(trace.segment_code)}"
-        + (f", {escape(trace.row_key)}" if trace.row_key else ""),
-        soft_wrap=True,
-    )
-    _out.print(f"  {trace.formula}", soft_wrap=True)
-    if trace.formula_with_numbers != trace.formula:
-        _out.print(f"= {trace.formula_with_numbers}", soft_wrap=True)
-    _out.print(f"= [bold]{written(trace.value)}[/]", soft_wrap=True)
-    for part in trace.parts:
-        _print_part(trace, part, limit)
-    _out.print(
-        f"As of {trace.as_of_date}, run {trace.run['run_id']}, known at {trace.run['known_at']} "
-        "UTC. The whole evidence: --format csv, json or html.",
-        soft_wrap=True,
-    )
-
-
-def _print_part(trace: Trace, part: Part, limit: int) -> None:
-    value = f"{part.column} = {written(part.value)}"
-    if part.kind != "rows":
-        where = "of the calendar" if part.kind == "calendar" else "made of the parts below"
-        _out.print(f"\n{value}  ({where})", soft_wrap=True)
-        return
-    verdict = {True: "adds up to it", False: "[red]adds up to[/]", None: "no value to add up to"}
-    _out.print(
-        f"\n{value}  ({part.row_count:,} record{'s' if part.row_count != 1 else ''}, "
-        f"evidence {verdict[part.adds_up]}"
-        + (f" {written(part.evidence)})" if part.adds_up is False else ")"),
-        soft_wrap=True,
-    )
-    if not part.row_count or not limit:
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("Record", "Customer", "Document", "Counts on"):
-        table.add_column(title, no_wrap=True)
-    for title in ("Days", "Amount", "Contribution"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("File and line", overflow="fold")
-    for record in trace.rows(part.column, limit):
-        values = dict(zip(ROW_COLUMNS, record, strict=True))
-        has_amount, has_source = values["document_amount"] is not None, values["source_file"]
-        table.add_row(
-            escape(values["record_type"]),
-            escape(values["customer_code"] or values["entity_code"] or ""),
-            escape(values["document_number"] or ""),
-            _cell(values["event_date"]),
-            "" if values["days"] is None else str(values["days"]),
-            f"{_cell(values['document_amount'])} {values['currency_code']}" if has_amount else "",
-            written(values["contribution"]),
-            escape(f"{values['source_file']}:{values['source_row']}" if has_source else ""),
-        )
-    # A pipe has no width.
-    (_out if _out.is_terminal else Console(highlight=False, width=_WIDE)).print(table)
-    if part.row_count > limit:
-        _out.print(f"and {part.row_count - limit:,} smaller ones", soft_wrap=True)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:,.4f}" if abs(value) < _FEW else f"{value:,.2f}"
-    if isinstance(value, Decimal):
-        return f"{value:,.2f}"
-    if isinstance(value, date):
-        return value.isoformat()
-    return escape(str(value))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """One moving line on a terminal; plain lines, one per step, elsewhere."""
-    try:
-        with _reporter() as progress:
-            yield progress
-    except KeyboardInterrupt:
-        _err.print("Interrupted: nothing was published.")
-        raise
-
-
-@contextmanager
-def _reporter() -> Iterator[Callable[[str], None]]:
-    if _err.is_terminal:
-        with _err.status("starting") as status:
-            yield lambda line: status.update(escape(line))
-    else:
-        last = [""]
-
-        def plain(line: str) -> None:
-            if line != last[0]:
-                last[0] = line
-                typer.echo(line, err=True)
-
-        yield plain
 
 
 __all__ = ["app", "main", "now"]

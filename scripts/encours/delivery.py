@@ -9,7 +9,8 @@ from pathlib import Path
 from encours.errors import DataError
 from encours.extracts import Reading, TableExtract
 from encours.feeds import Contract, Feed
-from encours.lake import InForce, LoadedFile, Manifest, Mode, file_sha256, in_force
+from encours.hashes import file_sha256
+from encours.lake import InForce, LoadedFile, Manifest, Mode, in_force
 from encours.sources import FileSpec, Source
 
 

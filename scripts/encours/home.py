@@ -55,6 +55,11 @@ class Home:
         return self.path / "runs"
 
     @property
+    def closes(self) -> Path:
+        """Folder of the closed periods, one folder per closing or reopening; never changed."""
+        return self.path / "closes"
+
+    @property
     def quality(self) -> Path:
         """What the sources expect of their deliveries, as last read."""
         return self.path / "quality.json"
@@ -115,8 +120,12 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON document so that, after any crash, it is there in full or not at all."""
-    text = json.dumps(content, ensure_ascii=False, indent=2)
-    write_whole(path, text.encode() + b"\n")
+    write_whole(path, json_bytes(content))
+
+
+def json_bytes(content: Any) -> bytes:
+    """A JSON document as this project writes it."""
+    return json.dumps(content, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def move_whole(written: Path, path: Path) -> None:

@@ -20,6 +20,7 @@ from encours.delivery import Delivered, base_of, delivered, marks_of, new_groups
 from encours.errors import DataError, UsageError
 from encours.extracts import Reading
 from encours.feeds import LINEAGE, Contract, Feed, load_contract
+from encours.hashes import file_sha256
 from encours.home import Home, move_whole, sync_file, write_json
 from encours.lake import (
     LoadedFeed,
@@ -28,7 +29,6 @@ from encours.lake import (
     MatchingRule,
     RawFile,
     RejectedFile,
-    file_sha256,
     manifests,
     matching_in_force,
     quoted,

@@ -7,7 +7,7 @@ A load of changes may delete keys: rows of the source that were loaded before it
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from encours.errors import DataError
 from encours.feeds import LINEAGE, Contract, Feed, load_contract
+from encours.hashes import file_sha256
 from encours.home import Home
 
 Mode = Literal["snapshot", "upsert", "incremental"]
@@ -146,7 +147,7 @@ def manifests(home: Home, known_at: datetime | None = None) -> list[Manifest]:
         DataError: A manifest cannot be read, or does not fit its name.
     """
     limit = None if known_at is None else utc(known_at)
-    found = [_manifest(path) for path in sorted(home.loads.glob("*.json"))]
+    found = [read_manifest(path) for path in sorted(home.loads.glob("*.json"))]
     return [load for load in found if limit is None or load.loaded_at_utc <= limit]
 
 
@@ -228,27 +229,59 @@ def register(
     )
 
 
+def loose_files(home: Home, known_at: datetime, known: Container[str]) -> dict[str, str]:
+    """Hashes of what no file of the lake vouches for, by path below the home folder.
+
+    That is the manifests, which vouch for all the files of their loads, and the refused rows of
+    ingestions that loaded nothing.
+
+    Args:
+        home: Home folder.
+        known_at: Loads after it are left out.
+        known: Paths that are left out.
+    """
+    named = {path for load in manifests(home) for path in _rejected_path(load)}
+    paths = [home.loads / f"{load.load_id}.json" for load in manifests(home, known_at)]
+    paths += sorted(home.rejected.glob("*.parquet"))
+    relative = {path.relative_to(home.path).as_posix(): path for path in paths}
+    return {
+        name: file_sha256(path)
+        for name, path in relative.items()
+        if name not in named and name not in known
+    }
+
+
 def verify(home: Home) -> list[str]:
     """Compare every file of the lake with the hash its load wrote down; reads all of them.
 
     Returns:
-        One sentence per file that is missing or has changed; none when all is well.
+        One sentence per file that is missing, has changed, or was not written by any load.
     """
     problems = []
-    for load in manifests(home):
+    loads = []
+    unread = set()
+    for path in sorted(home.loads.glob("*.json")):
+        try:
+            loads.append(read_manifest(path))
+        except DataError as error:
+            problems.append(str(error))
+            unread.add(path.stem)
+    written = set()
+    for load in loads:
         for relative, sha256 in load.paths:
             path = home.path / relative
+            written.add(path)
             if not path.is_file():
                 problems.append(f"{path}: missing, though load {load.load_id} wrote it")
             elif file_sha256(path) != sha256:
                 problems.append(f"{path}: changed since load {load.load_id} wrote it")
+    last = max((load.load_id for load in loads), default="")
+    for path in sorted(home.lake.glob("raw/**/*")):
+        # What an ingestion wrote that was killed is later than all loads, and read by nobody.
+        interrupted = path.suffix in (".parquet", ".unfinished") and path.stem > last
+        if path.is_file() and path not in written and path.stem not in unread and not interrupted:
+            problems.append(f"{path}: no load wrote it")
     return problems
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def quoted(text: str) -> str:
@@ -256,7 +289,12 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest of a load.
+
+    Raises:
+        DataError: It cannot be read, or does not fit its name.
+    """
     try:
         manifest = Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
         fits = manifest.load_id == path.stem and manifest.loaded_at_utc is not None

@@ -6,6 +6,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from encours.hashes import file_sha256
+
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 PROFILES_FOLDER = PROJECT_FOLDER / "profiles"
 
@@ -27,6 +29,11 @@ def code_sha256() -> str:
     for package in ("dbt-core", "dbt-duckdb", "duckdb", "sqlglot"):
         digest.update(f"{package}=={version(package)}\n".encode())
     return digest.hexdigest()
+
+
+def seeds_sha256() -> dict[str, str]:
+    """Hashes of the reference tables, by name."""
+    return {path.stem: file_sha256(path) for path in sorted(PROJECT_FOLDER.glob("seeds/*.csv"))}
 
 
 @cache

@@ -13,12 +13,14 @@ from encours import findings, runs
 from encours.build import docs_path, manifest_path
 from encours.errors import DataError, UsageError
 from encours.evidence import publish_evidence
+from encours.hashes import record_sha256, table_sha256
 from encours.home import Home, move_whole, sync_file, sync_folder, write_whole
 from encours.lake import quoted, utc
 from encours.lineage import events
 from encours.runs import Run
 
 PUBLISHED_SCHEMAS = ("marts", "audit")
+RUNS_TABLE = "audit.runs"
 
 
 def built_run(home: Home, *, also_invalid: bool = False) -> Run:
@@ -78,14 +80,21 @@ def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
             )
             _comment(connection, schema, table, descriptions)
             run.published_rows[f"{schema}.{table}"] = _count(connection, schema, table)
+        findings.archive(connection, home, run)
+        run.tables_sha256 = {
+            name: table_sha256(connection, name)
+            for name in run.published_rows
+            if name != RUNS_TABLE  # which holds these hashes
+        }
+        run.outputs_sha256 = outputs_sha256(run.tables_sha256)
         for schema, table in publish_evidence(connection, manifest):
             run.published_rows[f"{schema}.{table}"] = _count(connection, schema, table)
         for schema, table in _tables(connection, None, ("evidence",)):
             _comment(connection, schema, table, descriptions)
         run.status = "published"
         run.finished_at = utc(clock())
-        runs.complete(connection, "audit.runs", run)
-        findings.archive(connection, home, run)
+        runs.seal(home, run)
+        runs.complete(connection, RUNS_TABLE, run)
         connection.execute("detach build")
         connection.execute("checkpoint")
     sync_file(unfinished)
@@ -94,6 +103,12 @@ def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
         write_whole(home.docs, docs_path(home).read_bytes())
     events.ended(home, run)
     runs.save(home, run)
+
+
+def outputs_sha256(tables_sha256: dict[str, str]) -> str:
+    """One hash of all tables of figures; equal hashes, equal figures."""
+    figures = {name: sha for name, sha in tables_sha256.items() if name.startswith("marts.")}
+    return record_sha256(figures)
 
 
 def publish_parquet(home: Home) -> Path:
@@ -166,6 +181,15 @@ def _tables(
         f"where table_catalog = {catalog} and table_schema in ({listed}) order by all"
     ).fetchall()
     return [(str(schema), str(table)) for schema, table in rows]
+
+
+def published_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Everything that can be read in a published database, with its schema."""
+    rows = connection.execute(
+        "select table_schema || '.' || table_name from information_schema.tables "
+        "where table_catalog = current_database() order by all"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
 
 
 def _descriptions(manifest: dict[str, Any]) -> dict[tuple[str, str], Any]:

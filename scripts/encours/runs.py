@@ -1,21 +1,32 @@
-"""The record of every run: what was asked, what was read, and how it ended."""
+"""The record of every run: what was asked, what was read, and how it ended.
+
+The records are a chain. Once nothing of a run can change any more, its record is sealed: it gets
+the hash of the record before it and its own. A run is sealed when it is published, or when the
+build of a later one begins; records are sealed in the order of the runs, and each only once.
+"""
 
 import json
 import platform
 from dataclasses import asdict, dataclass, field, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 
+from encours import lake
 from encours.errors import DataError, UsageError
+from encours.hashes import file_sha256, record_sha256
 from encours.home import Home, write_json
 from encours.lake import utc
-from encours.project import code_sha256, git_commit
+from encours.project import code_sha256, git_commit, seeds_sha256
 
 Status = Literal["running", "built", "published", "failed", "interrupted"]
+
+ID_FORMAT = "%Y%m%dT%H%M%S%fZ"
+# What a run leaves beside its record, and its record vouches for.
+_ARTIFACTS = ("manifest.json", "run_results.json", "validation.json", "data_issues.parquet")
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,20 @@ class Run:
     validation: str | None = None
     data_docs: str | None = None
     message: str | None = None
+    currency_policy: str = (
+        "balances at the rate of their day, flows at the rate of their own day, last rate published"
+    )
+    lake_sha256: dict[str, str] | None = None
+    """Hashes of the manifests, and of refused rows that none names, that no earlier run has."""
+    closes_sha256: str | None = None
+    """Hash of the last closing or reopening that the run saw."""
+    seeds_sha256: dict[str, str] | None = None
+    artifacts_sha256: dict[str, str] = field(default_factory=dict)
+    tables_sha256: dict[str, str] = field(default_factory=dict)
+    outputs_sha256: str | None = None
+    """One hash of all tables of the schema marts."""
+    previous_sha256: str | None = None
+    record_sha256: str | None = None
 
     @property
     def run_date(self) -> date:
@@ -85,18 +110,41 @@ SQL_TYPES: dict[str, str] = {
     "validation": "varchar",
     "data_docs": "varchar",
     "message": "varchar",
+    "currency_policy": "varchar",
+    "lake_sha256": "varchar",
+    "closes_sha256": "varchar",
+    "seeds_sha256": "varchar",
+    "artifacts_sha256": "varchar",
+    "tables_sha256": "varchar",
+    "outputs_sha256": "varchar",
+    "previous_sha256": "varchar",
+    "record_sha256": "varchar",
 }
+_JSON_COLUMNS = (
+    "input_rows",
+    "published_rows",
+    "lake_sha256",
+    "seeds_sha256",
+    "artifacts_sha256",
+    "tables_sha256",
+)
 
 
-def new_run(now: datetime, parameters: Parameters, known_at: datetime | None) -> Run:
-    """A run that starts at a moment; its identifier is that moment.
+def new_run(
+    home: Home, now: datetime, parameters: Parameters, known_at: datetime | None = None
+) -> Run:
+    """A run that starts at a moment; its identifier is that moment, or just after the last run.
 
     Raises:
         UsageError: The as-of date is later than the day of the run, or of what is known.
     """
     started_at = utc(now)
+    moment = started_at
+    last = max((path.parent.name for path in home.runs.glob("*/run.json")), default="")
+    if f"{moment:{ID_FORMAT}}" <= last:  # the clock went back
+        moment = datetime.strptime(last, ID_FORMAT) + timedelta(microseconds=1)  # noqa: DTZ007  it is UTC
     run = Run(
-        run_id=f"{started_at:%Y%m%dT%H%M%S%fZ}",
+        run_id=f"{moment:{ID_FORMAT}}",
         status="running",
         started_at=started_at,
         known_at=utc(known_at) if known_at else started_at,
@@ -104,6 +152,7 @@ def new_run(now: datetime, parameters: Parameters, known_at: datetime | None) ->
         reporting_currency_requested=parameters.reporting_currency,
         code_sha256=code_sha256(),
         git_commit=git_commit(),
+        seeds_sha256=seeds_sha256(),
     )
     if run.as_of_requested is not None and run.as_of_requested > run.run_date:
         raise UsageError(
@@ -120,7 +169,7 @@ def folder(home: Home, run: Run) -> Path:
 
 def save(home: Home, run: Run) -> None:
     """Write the record of a run whole."""
-    write_json(folder(home, run) / "run.json", _to_json(run))
+    write_json(folder(home, run) / "run.json", to_json(run))
 
 
 def read_all(home: Home) -> list[Run]:
@@ -129,7 +178,45 @@ def read_all(home: Home) -> list[Run]:
     Raises:
         DataError: A record cannot be read.
     """
-    return [_read(path) for path in sorted(home.runs.glob("*/run.json"))]
+    return [read(path) for path in sorted(home.runs.glob("*/run.json"))]
+
+
+def note_lake(home: Home, run: Run) -> None:
+    """Write into a record the hashes of what the lake has and no earlier record vouches for."""
+    known = {
+        path
+        for other in read_all(home)
+        if other.run_id != run.run_id
+        for path in other.lake_sha256 or {}
+    }
+    run.lake_sha256 = lake.loose_files(home, run.known_at, known)
+
+
+def seal(home: Home, run: Run) -> None:
+    """Close a record for good; the records of earlier runs are closed before it.
+
+    The caller saves it.
+    """
+    last = _seal_before(home, run.run_id)
+    _seal(home, run, last)
+
+
+def seal_earlier(home: Home, run: Run) -> None:
+    """Close the records of all runs before one whose build begins: none can be published now."""
+    _seal_before(home, run.run_id)
+
+
+def end(home: Home, run: Run, status: Status, message: str, now: datetime) -> None:
+    """Write down how a run ended that was not published."""
+    published = read_published(home)
+    if published and published.run_id == run.run_id:  # it ended after readers saw its figures
+        save(home, published)
+        return
+    run.status, run.message, run.finished_at = status, message, utc(now)
+    run.published_rows, run.tables_sha256, run.outputs_sha256 = {}, {}, None
+    run.previous_sha256 = run.record_sha256 = None
+    note_lake(home, run)
+    save(home, run)
 
 
 def settle_interrupted(home: Home) -> list[Run]:
@@ -160,7 +247,7 @@ def read_published(home: Home) -> Run | None:
         cursor = connection.execute("select * from audit.runs where is_current")
         names = [column[0] for column in cursor.description or []]
         row = cursor.fetchone()
-    return _from_row(dict(zip(names, row, strict=True))) if row else None
+    return from_row(dict(zip(names, row, strict=True))) if row else None
 
 
 def register(connection: duckdb.DuckDBPyConnection, home: Home, run: Run) -> None:
@@ -197,27 +284,66 @@ def complete(connection: duckdb.DuckDBPyConnection, table: str, run: Run) -> Non
 
 def _to_row(run: Run) -> list[Any]:
     values = asdict(run)
-    values["input_rows"] = json.dumps(run.input_rows)
-    values["published_rows"] = json.dumps(run.published_rows)
+    for name in _JSON_COLUMNS:
+        if values[name] is not None:
+            values[name] = json.dumps(values[name])
     return [values[name] for name in SQL_TYPES]
 
 
-def _from_row(row: dict[str, Any]) -> Run:
+def from_row(row: dict[str, Any]) -> Run:
+    """A run from its row of a table of runs."""
     # A column that an earlier version did not have is empty.
     values = {name: row[name] for name in SQL_TYPES if name in row}
-    values["input_rows"] = json.loads(values["input_rows"])
-    values["published_rows"] = json.loads(values["published_rows"])
+    for name in _JSON_COLUMNS:
+        if values.get(name) is not None:
+            values[name] = json.loads(values[name])
     return Run(**values)
 
 
-def _to_json(run: Run) -> dict[str, Any]:
+def _seal_before(home: Home, run_id: str) -> str | None:
+    """Close the records of all runs before one, and return the hash of the last.
+
+    An open record before a closed one was opened by hand: it stays, to be found.
+    """
+    earlier = [run for run in read_all(home) if run.run_id < run_id]
+    closed = [number for number, run in enumerate(earlier) if run.record_sha256]
+    last = earlier[closed[-1]].record_sha256 if closed else None
+    for run in earlier[closed[-1] + 1 if closed else 0 :]:
+        _seal(home, run, last)
+        save(home, run)
+        last = run.record_sha256
+    return last
+
+
+def _seal(home: Home, run: Run, previous: str | None) -> None:
+    run.artifacts_sha256 = {
+        name: file_sha256(folder(home, run) / name)
+        for name in _ARTIFACTS
+        if (folder(home, run) / name).is_file()
+    }
+    run.previous_sha256 = previous
+    run.record_sha256 = sealed_sha256(to_json(run))
+
+
+def sealed_sha256(record: dict[str, Any]) -> str:
+    """What `record_sha256` of a record has to be."""
+    return record_sha256({name: value for name, value in record.items() if name != "record_sha256"})
+
+
+def to_json(run: Run) -> dict[str, Any]:
+    """The record of a run as it is written."""
     return {
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in asdict(run).items()
     }
 
 
-def _read(path: Path) -> Run:
+def read(path: Path) -> Run:
+    """Read the record of a run.
+
+    Raises:
+        DataError: It cannot be read.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         for name, data_type in SQL_TYPES.items():

@@ -16,6 +16,8 @@ from typing import Any
 
 import duckdb
 import pytest
+from encours.home import Home
+from encours.verify import verify
 from support import Feeds, run_encours, write_feeds
 
 pytestmark = pytest.mark.slow
@@ -124,6 +126,7 @@ def test_twenty_kills_and_a_plain_run_give_the_figures_of_a_run_never_interrupte
             _kill_in_step(_start(source, home), step, moments.uniform(0, longest))
             seen = _marts(home)
             assert seen in expected.values(), f"killed in {step}: readers see a half version"
+            assert verify(Home(home), lambda _: None).problems == (), f"killed in {step}"
             if seen == expected[2]:
                 # It was killed too late to be of use: start again from the first version.
                 shutil.rmtree(home)
@@ -134,6 +137,7 @@ def test_twenty_kills_and_a_plain_run_give_the_figures_of_a_run_never_interrupte
         assert leftovers == []
         statuses = _statuses(home)
         assert statuses[-1] == "published"
+        assert verify(Home(home), lambda _: None).problems == ()
         assert "running" not in statuses
         shutil.rmtree(home)
         shutil.copytree(tmp_path / "base", home, symlinks=True)

@@ -23,7 +23,8 @@ BETTER = {"lower": "at_most", "higher": "at_least"}
 UNITS = {"days", "fraction", "ratio", "amount", "count", "index"}
 GRAINS = ["day", "month", "quarter", "year"]
 KEYS = {"code", "family", "unit", "better", "label", "formula", "source"}
-OPTIONAL = {"grains"}  # where they are not month, quarter and year
+# Grains where they are not month, quarter and year; `matured` where it waits for later rows.
+OPTIONAL = {"grains", "matured"}
 # `as` names a column, except in a cast.
 ALIAS = re.compile(
     r"\bas\s+(?!double\b|decimal\b|bigint\b|integer\b|date\b|varchar\b)((?:\w|\{\{[^{}]*\}\})+)"

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import duckdb
 import pytest
 from encours.errors import DataError, HomeBusyError, UsageError
+from encours.hashes import file_sha256
 from encours.ingest import ingest
-from encours.lake import file_sha256, manifests, state_digest, verify
+from encours.lake import manifests, state_digest, verify
 
 from .conftest import HEADER, INVOICES, Desk
 
