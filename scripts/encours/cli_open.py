@@ -161,9 +161,9 @@ def _print_part(trace: Trace, part: Part, limit: int) -> None:
         out.print(f"\n{value}  ({where})", soft_wrap=True)
         return
     verdict = {True: "adds up to it", False: "[red]adds up to[/]", None: "no value to add up to"}
+    records = f"{part.row_count:,} record{'' if part.row_count == 1 else 's'}"
     out.print(
-        f"\n{value}  ({part.row_count:,} record{'s' if part.row_count != 1 else ''}, "
-        f"evidence {verdict[part.adds_up]}"
+        f"\n{value}  ({records}, evidence {verdict[part.adds_up]}"
         + (f" {written(part.evidence)})" if part.adds_up is False else ")"),
         soft_wrap=True,
     )

@@ -13,12 +13,13 @@ from encours import findings, runs
 from encours.build import docs_path, manifest_path
 from encours.errors import DataError, UsageError
 from encours.evidence import publish_evidence
-from encours.hashes import record_sha256, table_sha256
+from encours.hashes import record_sha256, table_sha256, text_sha256
 from encours.home import Home, move_whole, sync_file, sync_folder, write_whole
 from encours.lake import quoted, utc
 from encours.lineage import events
 from encours.runs import Run
 
+DEFINITIONS = "views and functions"
 PUBLISHED_SCHEMAS = ("marts", "audit")
 RUNS_TABLE = "audit.runs"
 
@@ -81,16 +82,14 @@ def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
             _comment(connection, schema, table, descriptions)
             run.published_rows[f"{schema}.{table}"] = _count(connection, schema, table)
         findings.archive(connection, home, run)
-        run.tables_sha256 = {
-            name: table_sha256(connection, name)
-            for name in run.published_rows
-            if name != RUNS_TABLE  # which holds these hashes
-        }
-        run.outputs_sha256 = outputs_sha256(run.tables_sha256)
         for schema, table in publish_evidence(connection, manifest):
             run.published_rows[f"{schema}.{table}"] = _count(connection, schema, table)
         for schema, table in _tables(connection, None, ("evidence",)):
             _comment(connection, schema, table, descriptions)
+        run.tables_sha256 = {
+            name: published_sha256(connection, name) for name in published_parts(connection)
+        }
+        run.outputs_sha256 = outputs_sha256(run.tables_sha256)
         run.status = "published"
         run.finished_at = utc(clock())
         runs.seal(home, run)
@@ -183,13 +182,31 @@ def _tables(
     return [(str(schema), str(table)) for schema, table in rows]
 
 
-def published_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Everything that can be read in a published database, with its schema."""
+def published_parts(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """What of a published database is hashed: its tables, and the text of views and functions.
+
+    The table of the runs holds the hashes, and is not among them.
+    """
     rows = connection.execute(
-        "select table_schema || '.' || table_name from information_schema.tables "
-        "where table_catalog = current_database() order by all"
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        "where database_name = current_database() and not temporary order by all"
     ).fetchall()
-    return [str(row[0]) for row in rows]
+    return [*(str(row[0]) for row in rows if row[0] != RUNS_TABLE), DEFINITIONS]
+
+
+def published_sha256(connection: duckdb.DuckDBPyConnection, part: str) -> str:
+    """The SHA-256 of one of the published parts, in hexadecimal."""
+    if part != DEFINITIONS:
+        return table_sha256(connection, part)
+    rows = connection.execute(
+        "select schema_name, view_name, sql from duckdb_views() "
+        "where database_name = current_database() and not internal union all "
+        "select schema_name, function_name, parameters::varchar || macro_definition "
+        "from duckdb_functions() where database_name = current_database() and not internal "
+        "order by all"
+    ).fetchall()
+    # A view quotes some of its words until it is read back from the file.
+    return text_sha256("\n".join("\t".join(map(str, row)) for row in rows).replace('"', ""))
 
 
 def _descriptions(manifest: dict[str, Any]) -> dict[tuple[str, str], Any]:

@@ -19,7 +19,12 @@ from encours.errors import DataError
 from encours.hashes import file_sha256, table_sha256
 from encours.home import Home, json_bytes
 from encours.lake import Manifest, quoted
-from encours.publish import RUNS_TABLE, published_tables
+from encours.publish import (
+    PUBLISHED_SCHEMAS,
+    RUNS_TABLE,
+    published_parts,
+    published_sha256,
+)
 from encours.runs import Run
 
 
@@ -231,13 +236,13 @@ def _verify_tables(
     connection: duckdb.DuckDBPyConnection, path: Path, run: Run, found: _Findings
 ) -> None:
     """Compare what the published tables say with the record of their run."""
-    tables = published_tables(connection)
-    for table in sorted({*tables, *run.tables_sha256} - {RUNS_TABLE}):
+    tables = published_parts(connection)
+    for table in sorted({*tables, *run.tables_sha256}):
         if table not in tables:
             found.problems.append(f"{path}: {table} is missing")
         elif table not in run.tables_sha256:
             found.problems.append(f"{path}: {table} was put in")
-        elif table_sha256(connection, table) != run.tables_sha256[table]:
+        elif published_sha256(connection, table) != run.tables_sha256[table]:
             found.problems.append(f"{path}: {table} changed since run {run.run_id} published it")
     found.checked.append(f"{len(run.tables_sha256) + 1} published tables of run {run.run_id}")
 
@@ -291,7 +296,10 @@ def _verify_parquet(home: Home, records: list[Run], found: _Findings) -> None:
         return
     present = {folder.name for folder in link.iterdir()} - {RUNS_TABLE}
     with duckdb.connect() as connection:
-        for table in sorted({*present, *run.tables_sha256}):
+        written = {
+            name for name in run.tables_sha256 if name.partition(".")[0] in PUBLISHED_SCHEMAS
+        }
+        for table in sorted({*present, *written}):
             if table not in present or table not in run.tables_sha256:
                 found.problems.append(f"{link / table}: put in, or missing")
                 continue
