@@ -42,6 +42,7 @@ _OF_ENTITIES = {"collection_costs": "period_month", "financials": "period_month"
 _LOOKED_UP = (
     "invoices",
     "receipts",
+    "allocations",
     "customers",
     "credit_limits",
     "credit_insurance",
@@ -204,10 +205,25 @@ def _touch(
         from (from invoices_then union all by name from invoices_now)
         """
     )
+    # Who paid may not be said: then it is who owes what is paid, if that is known.
     connection.execute(
         "create or replace temp table payments as select distinct entity_code, receipt_id, "
-        "customer_code, currency_code, receipt_date as first_day "
+        "coalesce(customer_code, '(unknown)') as customer_code, currency_code, "
+        "receipt_date as first_day "
         "from (from receipts_then union all by name from receipts_now)"
+    )
+    # What pays what: who comes late moves the other, too.
+    connection.execute(
+        """
+        create or replace temp table links as
+        select entity_code, applies_to_invoice_number as invoice_number, null as receipt_id,
+            invoice_number as credit_note_number
+        from (from invoices_then union all by name from invoices_now)
+        union select entity_code, invoice_number, receipt_id, null
+        from (from receipts_then union all by name from receipts_now)
+        union select entity_code, invoice_number, receipt_id, credit_note_number
+        from (from allocations_then union all by name from allocations_now)
+        """
     )
     connection.execute(
         f"""
@@ -288,19 +304,13 @@ def _branches(feed: str, reporting_currency: str) -> Iterator[str]:
                 f"{start} record.entity_code, record.customer_code, record.business_unit, "
                 f"record.salesperson_code, {_booked()} from {rows}"
             )
-            yield (
-                f"{start} {invoice} record.issue_date from {rows} "
-                f"{on_invoice.format('applies_to_invoice_number')}"
-            )
+            yield from _linked(start, rows, "invoice_number", "record.issue_date")
         elif feed == "receipts":
             yield (
-                f"{start} record.entity_code, record.customer_code, null, null, "
-                f"record.receipt_date from {rows}"
+                f"{start} record.entity_code, coalesce(record.customer_code, '(unknown)'), null, "
+                f"null, record.receipt_date from {rows}"
             )
-            yield (
-                f"{start} {invoice} record.receipt_date from {rows} "
-                f"{on_invoice.format('invoice_number')}"
-            )
+            yield from _linked(start, rows, "receipt_id", "record.receipt_date")
         elif feed == "allocations":
             yield from _allocation_branches(start, rows)
         elif feed in _OF_INVOICES:
@@ -329,6 +339,26 @@ def _branches(feed: str, reporting_currency: str) -> Iterator[str]:
                 f"on holder.currency_code <> {currency} and (holder.currency_code = "
                 f"record.currency_code or record.currency_code = {currency})"
             )
+
+
+def _linked(start: str, rows: str, key: str, day: str) -> Iterator[str]:
+    """The documents and receipts that pay a changed one, or are paid by it."""
+    ways = [("receipt_id", "invoice_number", "documents", "invoice_number")]
+    if key == "invoice_number":
+        ways = [
+            ("invoice_number", "receipt_id", "payments", "receipt_id"),
+            ("invoice_number", "credit_note_number", "documents", "invoice_number"),
+            ("credit_note_number", "invoice_number", "documents", "invoice_number"),
+        ]
+    for own, other, table, name in ways:
+        units = "other.business_unit, other.salesperson_code"
+        yield (
+            f"{start} other.entity_code, other.customer_code, "
+            f"{units if table == 'documents' else 'null, null'}, {day} from {rows} "
+            f"join links on record.entity_code = links.entity_code and record.{key} = links.{own} "
+            f"join {table} as other on links.entity_code = other.entity_code "
+            f"and links.{other} = other.{name}"
+        )
 
 
 def _allocation_branches(start: str, rows: str) -> Iterator[str]:
