@@ -86,6 +86,9 @@ def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
             run.published_rows[f"{schema}.{table}"] = _count(connection, schema, table)
         for schema, table in _tables(connection, None, ("evidence",)):
             _comment(connection, schema, table, descriptions)
+        connection.execute("detach build")
+    # Opened again: what is hashed is what readers will find.
+    with duckdb.connect(str(unfinished)) as connection:
         run.tables_sha256 = {
             name: published_sha256(connection, name) for name in published_parts(connection)
         }
@@ -94,7 +97,6 @@ def publish(home: Home, run: Run, clock: Callable[[], datetime]) -> None:
         run.finished_at = utc(clock())
         runs.seal(home, run)
         runs.complete(connection, RUNS_TABLE, run)
-        connection.execute("detach build")
         connection.execute("checkpoint")
     sync_file(unfinished)
     move_whole(unfinished, home.published_database)
@@ -205,8 +207,7 @@ def published_sha256(connection: duckdb.DuckDBPyConnection, part: str) -> str:
         "from duckdb_functions() where database_name = current_database() and not internal "
         "order by all"
     ).fetchall()
-    # A view quotes some of its words until it is read back from the file.
-    return text_sha256("\n".join("\t".join(map(str, row)) for row in rows).replace('"', ""))
+    return text_sha256("\n".join("\t".join(map(str, row)) for row in rows))
 
 
 def _descriptions(manifest: dict[str, Any]) -> dict[tuple[str, str], Any]:

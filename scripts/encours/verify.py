@@ -174,7 +174,7 @@ def _verify_lake_records(home: Home, records: list[Run], found: _Findings) -> No
             found.problems.append(f"{home.path / relative}: put in; no run has seen it")
         else:
             pending += 1
-    found.checked.append(f"{len(loads)} loads with all their files")
+    found.checked.append(f"{len(loads)} load{'s' if len(loads) != 1 else ''} with all their files")
     if pending:
         found.uncovered.append(f"{pending} loads or refusals that no run has seen yet")
 
