@@ -264,6 +264,9 @@ def _row_problems(shown: list[dict[str, Any]], current: Run, records: list[Run])
     by_id = {run.run_id: run for run in records}
     rows: dict[str, Run] = {}
     for row in shown:
+        if row["run_id"] is None:
+            yield f"{RUNS_TABLE}: a row has no run"
+            continue
         run = runs.from_row(row)
         if run.run_id in rows:
             yield f"{RUNS_TABLE}: run {run.run_id} stands there twice"

@@ -298,6 +298,8 @@ def test_changes_of_the_published_tables_are_found(home: Path) -> None:
         "insert into audit.runs by name select * replace ('20200101T000000000000Z' as run_id) "
         "from audit.runs where not is_current limit 1",
         "insert into audit.runs from audit.runs where not is_current limit 1",
+        "update audit.runs set input_rows = 'none' where not is_current",
+        "update audit.runs set run_id = null where not is_current",
         "create table marts.kpi_forged as select 1 as value",
     ],
 )
@@ -317,7 +319,6 @@ def test_an_older_publication_in_place_of_the_last_is_found(lived: Path, home: P
 
 def test_parquet_that_was_changed_is_found(home: Path) -> None:
     publish_parquet(Home(home))
-    assert _verified(home, with_tables=True).problems == ()
     path = home / "parquet" / "marts.kpi_dso" / "kpi_dso.parquet"
     with duckdb.connect() as connection:
         connection.execute(
