@@ -206,24 +206,22 @@ def _dbt(
     os.environ["ENCOURS_BUILD_DATABASE"] = home.build_database.name
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     runner = dbtRunner(manifest, callbacks=[_reporter(progress)] if progress else [])
+    options = [
+        *("--project-dir", str(PROJECT_FOLDER)),
+        *("--profiles-dir", str(PROFILES_FOLDER)),
+        *("--target-path", str(_target(home))),
+        *("--log-path", str(runs.folder(home, run).resolve())),
+        *("--log-level", "none", "--log-level-file", "info"),
+        "--no-use-colors",
+        "--no-version-check",
+    ]
     # dbt prints empty lines of its own, whatever its log level.
     with (
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.chdir(home.path),
         _interrupts() as interrupts,
     ):
-        outcome = runner.invoke(
-            [
-                *words,
-                *("--project-dir", str(PROJECT_FOLDER)),
-                *("--profiles-dir", str(PROFILES_FOLDER)),
-                *("--target-path", str(_target(home))),
-                *("--log-path", str(runs.folder(home, run).resolve())),
-                *("--log-level", "none", "--log-level-file", "info"),
-                "--no-use-colors",
-                "--no-version-check",
-            ]
-        )
+        outcome = runner.invoke([*words, *options])
     # What dbt says of an interrupt depends on the moment; a closed connection, for one.
     if interrupts or isinstance(outcome.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
