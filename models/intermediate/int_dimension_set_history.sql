@@ -1,6 +1,6 @@
 -- The attributes that KPIs are sliced by through time, for each combination of entity, customer,
--- business unit and salesperson that documents carry. Equal attributes of a combination have one
--- number, also where they come back.
+-- business unit and salesperson that documents carry; provisions carry neither of the two. Equal
+-- attributes of a combination have one number, also where they come back.
 -- Grain: one row per combination and interval in which its attributes are the same; `valid_to` is
 -- excluded.
 {%- set combination = [
@@ -12,14 +12,33 @@
 ] %}
 with
 
+documents as (
+
+    select * from {{ ref('int_documents') }}
+
+),
+
 combinations as (
 
-    select distinct
+    select
         documents.entity_code,
         documents.customer_code,
         documents.own_business_unit,
         documents.own_salesperson_code
-    from {{ ref('int_documents') }} as documents
+    from documents
+
+    union
+
+    select
+        documents.entity_code,
+        documents.customer_code,
+        '' as own_business_unit,
+        '' as own_salesperson_code
+    from documents
+    inner join {{ ref('stg_provisions') }} as provisions
+        on
+            documents.entity_code = provisions.entity_code
+            and documents.customer_code = provisions.customer_code
 
 ),
 

@@ -1,7 +1,7 @@
 -- The balances and flows that KPIs are made of, measured once for all families.
 -- Amounts in the reporting currency, tax included.
--- Grain: one row per period and slice, from the first movement of the slice on; days not for
--- single customers.
+-- Grain: one row per period and slice, from the first movement or provision of the slice on; days
+-- not for single customers.
 {%- set bases = {'month_end': 'int_receivables_monthly', 'day': 'int_receivables_daily'} %}
 {%- set balances = {
     'receivables_amount': ('open_amount', 'true'),

@@ -1,5 +1,5 @@
 -- The slices that KPIs are published for, each from the day on which its first item is booked in it
--- or moves into it.
+-- or moves into it, or its first provision counts in it.
 -- Grain: one row per entity (and the group), segment type and segment code.
 with
 
@@ -24,6 +24,14 @@ entries as (
         min(item_sets.valid_from) as first_movement_date
     from {{ ref('int_item_dimension_sets') }} as item_sets
     group by item_sets.dimension_set_id
+
+    union all
+
+    select
+        provisions.dimension_set_id,
+        min(provisions.valid_from) as first_movement_date
+    from {{ ref('int_provision_intervals') }} as provisions
+    group by provisions.dimension_set_id
 
 )
 

@@ -2,7 +2,8 @@
 
 Exposure has slices of its own, made of customers and not of items: a customer counts whole, in the
 segments of its own record. Provisions follow their customers in the same way, but are shown in the
-slices of items, as losses are. The cash cycle is known for entities only.
+slices of items, as losses are; one may be in a slice before the first item is, or where none ever
+is. The cash cycle is known for entities only.
 """
 
 from __future__ import annotations
@@ -403,6 +404,13 @@ def expected_credit_loss(
 @lru_cache(maxsize=100)
 def provisions(ledger: Ledger, entity_code: str, day: date) -> dict[Slice, Decimal]:
     """Last stocks of provisions, by segment of the customer's record in the entity it is of."""
+    return {
+        key: sum(amounts, ZERO) for key, amounts in provided_for(ledger, entity_code, day).items()
+    }
+
+
+def provided_for(ledger: Ledger, entity_code: str, day: date) -> dict[Slice, list[Decimal]]:
+    """Last stocks that are not zero, customer by customer."""
     newest: dict[tuple[str, str], Row] = {}
     for row in ledger.feeds.get("provisions", []):
         key = (row["entity_code"], row["customer_code"])
@@ -413,11 +421,24 @@ def provisions(ledger: Ledger, entity_code: str, day: date) -> dict[Slice, Decim
     booked = {
         (item.entity_code, item.customer_code) for item in ledger.items if item.booking_date <= day
     }
-    found: dict[Slice, Decimal] = {}
+    found: dict[Slice, list[Decimal]] = {}
     for (entity, customer_code), row in newest.items():
-        if (entity, customer_code) in booked:
+        if (entity, customer_code) in booked and row["provision_amount"] != 0:
             for key in slices_of(customer_code, ledger.customer(customer_code, entity, day)):
-                found[key] = found.get(key, ZERO) + row["provision_amount"]
+                found.setdefault(key, []).append(row["provision_amount"])
+    return found
+
+
+def first_provisions(ledger: Ledger, entity_code: str) -> dict[Slice, date]:
+    """First day on which a provision that is not zero is in a slice."""
+    # Only on these days does anything come into a slice.
+    days = {row["provision_date"] for row in ledger.feeds.get("provisions", [])}
+    days |= {row.get("valid_from") for row in ledger.feeds.get("customers", [])} - {None}
+    days |= {item.booking_date for item in ledger.items}
+    found: dict[Slice, date] = {}
+    for day in sorted(day for day in days if day <= ledger.as_of):
+        for key in provided_for(ledger, entity_code, day):
+            found.setdefault(key, day)
     return found
 
 

@@ -215,6 +215,7 @@ class Figures:
         segment_type: Type of its segment; `all` for none.
         segment_code: Its segment within the type.
         stays: When they are; items that are missing are there on every day.
+        since: Day from which it is to be told about, where that is before its first item.
         like: Figures of another slice with the same items and days, to share what is kept.
     """
 
@@ -226,6 +227,7 @@ class Figures:
         segment_type: str = "all",
         segment_code: str = GROUP,
         stays: Mapping[Item, Stays] | None = None,
+        since: date = END_OF_TIME,
         like: Figures | None = None,
     ) -> None:
         self.ledger = ledger
@@ -234,9 +236,10 @@ class Figures:
         self.entity_code = entity_code
         self.segment_type = segment_type
         self.segment_code = segment_code
-        self.first_day = min(
+        first_days = [
             self.stays[item][0][0] if item in self.stays else item.booking_date for item in items
-        )
+        ]
+        self.first_day = min([since, *first_days])
         self._positions: dict[date, Position] = {}
         self._flows: dict[str, dict[date, Decimal]] = {}
         self._kept: dict[Hashable, Any] = {}

@@ -103,13 +103,23 @@ class Reference:
                         slices.setdefault(key, []).append(item)
                         if len(set(codes)) > 1:
                             stays.setdefault(key, {})[item] = stays_of(item, *key, as_of)
+            since = families_customers.first_provisions(self.ledger, entity_code)
+            for key in since:
+                slices.setdefault(key, [])
             shared: dict[Hashable, Figures] = {}
             found = {}
             for key, items in slices.items():
                 in_slice = stays.get(key, {})
-                content = (tuple(items), tuple(in_slice.items()))
+                first_provision = since.get(key, END_OF_TIME)
+                content = (tuple(items), tuple(in_slice.items()), first_provision)
                 found[key] = Figures(
-                    self.ledger, items, entity_code, *key, in_slice, shared.get(content)
+                    self.ledger,
+                    items,
+                    entity_code,
+                    *key,
+                    in_slice,
+                    first_provision,
+                    shared.get(content),
                 )
                 shared.setdefault(content, found[key])
             self._figures[entity_code] = found
