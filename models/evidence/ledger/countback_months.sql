@@ -51,7 +51,8 @@ select
         when months.month_start > ends.end_month_start then cast(months.days_in_period as double)
         else
             cast(
-                closing.receivables_amount - closing.revenue_so_far + months.revenue_so_far as double
+                closing.receivables_amount - closing.revenue_so_far + months.revenue_so_far
+                as double
             ) / cast(months.revenue_amount as double) * months.days_in_period
     end as days_taken
 
