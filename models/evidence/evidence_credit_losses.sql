@@ -112,4 +112,6 @@ inner join {{ ref('customer_records') }} as records
         provisions.entity_code = records.entity_code
         and provisions.customer_code = records.customer_code
         and periods.as_of_date >= records.first_booking_date
+        and periods.as_of_date >= records.valid_from
+        and periods.as_of_date < records.valid_to
 where periods.period_grain <> 'day'

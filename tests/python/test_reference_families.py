@@ -22,6 +22,7 @@ from reference.families_customers import (
 from reference.figures import GROUP, SLICE_KEY, Figures, period_of
 from reference.kpis import Reference
 from reference.ledger import Ledger
+from reference.regressions import REGRESSIONS
 
 Case = Mapping[str, list[dict[str, Any]]]
 
@@ -515,6 +516,27 @@ def test_losses_of_doubtful_and_defaulting_customers() -> None:
         segment_code="B",
     )
     assert values(unit, "provision_amount", "receivables_amount") == [70, 100]
+
+
+def test_a_provision_gives_a_slice_its_rows() -> None:
+    case = REGRESSIONS["a provision is of a salesperson that no document is of yet, or ever"]
+    found = reference("2024-05-31", **case)
+    stocks = {
+        (row["segment_code"], row["period_start"].month): row["provision_amount"]
+        for row in found.rows("kpi_credit_losses", "E")
+        if row["period_grain"] == "month" and row["segment_type"] == "salesperson"
+    }
+    assert stocks == {
+        **{("S1", month): 0 for month in (2, 3, 4, 5)},
+        **{("S2", month): 300 for month in (3, 4, 5)},
+        **{("S3", month): stock for month, stock in ((2, 80), (3, 80), (4, 0), (5, 0))},
+    }
+    first_day = min(
+        row["period_start"]
+        for row in found.rows("kpi_dso", "E")
+        if row["period_grain"] == "day" and row["segment_code"] == "S3"
+    )
+    assert first_day == date(2024, 2, 20)
 
 
 def test_observed_loss_rates_multiply_what_rolls_on() -> None:

@@ -1,5 +1,6 @@
--- The record of each customer of the ledger, by which customers that count as a whole are sliced.
--- Grain: one row per entity (and the group) and customer.
+-- The record of each customer of the ledger through time, by which customers that count as a whole
+-- are sliced.
+-- Grain: one row per entity (and the group), customer and interval; `valid_to` is excluded.
 with
 
 records as (
@@ -21,7 +22,9 @@ select
     records.risk_class,
     coalesce(risk_classes.is_high_risk, false) as is_high_risk,
     records.is_insurable,
-    records.first_booking_date
+    records.first_booking_date,
+    records.valid_from,
+    records.valid_to
 
 from records
 left join risk_classes on records.risk_class = risk_classes.risk_class

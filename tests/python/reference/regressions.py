@@ -341,4 +341,44 @@ REGRESSIONS: dict[str, Case] = {
             },
         ],
     },
+    # Its figures by hand are in test_reference_families.py.
+    "a provision is of a salesperson that no document is of yet, or ever": {
+        "customers": [
+            {"customer_code": "C5", "salesperson_code": "S2"},
+            {"customer_code": "C6", "salesperson_code": "S3", "business_unit": "B"},
+        ],
+        "invoices": [
+            {
+                "invoice_number": "1",
+                "customer_code": "C5",
+                "issue_date": "2024-02-10",
+                "due_date": "2024-03-10",
+                "gross_amount": "500.00",
+                "currency_code": "EUR",
+                "salesperson_code": "S1",
+            },
+            {
+                "invoice_number": "2",
+                "customer_code": "C6",
+                "issue_date": "2024-02-20",
+                "due_date": "2024-03-20",
+                "gross_amount": "200.00",
+                "currency_code": "EUR",
+                "salesperson_code": "S1",
+            },
+            {
+                "invoice_number": "3",
+                "customer_code": "C5",
+                "issue_date": "2024-05-02",
+                "due_date": "2024-06-02",
+                "gross_amount": "70.00",
+                "currency_code": "EUR",
+            },
+        ],
+        "provisions": [
+            {"customer_code": "C5", "provision_date": "2024-03-31", "provision_amount": "300.00"},
+            {"customer_code": "C6", "provision_date": "2024-01-31", "provision_amount": "80.00"},
+            {"customer_code": "C6", "provision_date": "2024-04-30", "provision_amount": "0.00"},
+        ],
+    },
 }
