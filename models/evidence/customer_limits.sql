@@ -22,6 +22,8 @@ inner join {{ ref('customer_records') }} as records
     on
         limits.record_id = records.record_id
         and periods.as_of_date >= records.first_booking_date
+        and periods.as_of_date >= records.valid_from
+        and periods.as_of_date < records.valid_to
 inner join {{ ref('fx_factors') }} as factors
     on
         periods.as_of_date = factors.calendar_date

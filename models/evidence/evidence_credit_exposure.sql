@@ -196,7 +196,11 @@ inner join {{ ref('movements') }} as movements
         and periods.as_of_date >= movements.movement_date
 inner join {{ ref('record_sets') }} as record_sets
     on movements.dimension_set_id = record_sets.dimension_set_id
-inner join {{ ref('customer_records') }} as records on record_sets.record_id = records.record_id
+inner join {{ ref('customer_records') }} as records
+    on
+        record_sets.record_id = records.record_id
+        and periods.as_of_date >= records.valid_from
+        and periods.as_of_date < records.valid_to
 inner join {{ ref('fx_factors') }} as factors
     on
         movements.movement_date = factors.calendar_date

@@ -36,7 +36,10 @@ from {{ ref('periods') }} as periods
 inner join {{ ref('item_states') }} as states
     on periods.as_of_date >= states.valid_from and periods.as_of_date < states.valid_to
 inner join {{ ref('set_customers') }} as customers
-    on states.dimension_set_id = customers.dimension_set_id
+    on
+        states.dimension_set_id = customers.dimension_set_id
+        and periods.as_of_date >= customers.valid_from
+        and periods.as_of_date < customers.valid_to
 inner join {{ ref('fx_factors') }} as factors
     on
         periods.as_of_date = factors.calendar_date
@@ -68,7 +71,10 @@ from {{ ref('periods') }} as periods
 inner join {{ ref('item_states') }} as states
     on periods.as_of_date >= states.valid_from and periods.as_of_date < states.valid_to
 inner join {{ ref('set_customers') }} as customers
-    on states.dimension_set_id = customers.dimension_set_id
+    on
+        states.dimension_set_id = customers.dimension_set_id
+        and periods.as_of_date >= customers.valid_from
+        and periods.as_of_date < customers.valid_to
 inner join {{ ref('fx_factors') }} as factors
     on
         periods.as_of_date = factors.calendar_date

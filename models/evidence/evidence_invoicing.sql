@@ -109,14 +109,20 @@ inner join {{ ref('periods') }} as counted
 inner join {{ ref('item_states') }} as states
     on counted.as_of_date >= states.valid_from and counted.as_of_date < states.valid_to
 inner join {{ ref('set_customers') }} as set_customers
-    on states.dimension_set_id = set_customers.dimension_set_id
+    on
+        states.dimension_set_id = set_customers.dimension_set_id
+        and counted.as_of_date >= set_customers.valid_from
+        and counted.as_of_date < set_customers.valid_to
 {%- else %}
 inner join {{ ref('movements') }} as movements
     on
         counted.period_start <= movements.movement_date
         and counted.as_of_date >= movements.movement_date
 inner join {{ ref('set_customers') }} as set_customers
-    on movements.dimension_set_id = set_customers.dimension_set_id
+    on
+        movements.dimension_set_id = set_customers.dimension_set_id
+        and counted.as_of_date >= set_customers.valid_from
+        and counted.as_of_date < set_customers.valid_to
 {%- endif %}
 where
     periods.period_grain <> 'day'

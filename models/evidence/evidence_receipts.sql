@@ -51,7 +51,10 @@ inner join {{ ref('fx_factors') }} as factors
         and movements.currency_code = factors.currency_code
 {%- if part.startswith('sector') %}
 inner join {{ ref('set_customers') }} as set_customers
-    on movements.dimension_set_id = set_customers.dimension_set_id
+    on
+        movements.dimension_set_id = set_customers.dimension_set_id
+        and movements.movement_date >= set_customers.valid_from
+        and movements.movement_date < set_customers.valid_to
 {%- endif %}
 where
     periods.period_grain <> 'day'

@@ -24,6 +24,16 @@ records as (
         {{ feed }}._source_row as source_row,
         {{ feed }}._load_id as load_id
     from {{ ref('stg_' ~ feed) }} as {{ feed }}
+    {%- if feed == 'customers' %}
+    left join {{ ref('stg_customers') }} as own_rows
+        on
+            customers.is_common
+            and not own_rows.is_common
+            and customers.entity_code = own_rows.entity_code
+            and customers.customer_code = own_rows.customer_code
+            and customers.holds_from = own_rows.holds_from
+    where own_rows.customer_code is null
+    {%- endif %}
     {% endfor %}
 )
 
