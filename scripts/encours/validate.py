@@ -569,9 +569,10 @@ def _write_index(pages: Path, failed: dict[str, int]) -> None:
         )
     (pages / "index.html").write_text(
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Data Docs</title>'
-        f"</head><body><h1>Data Docs</h1><p>Run {escape(pages.parent.name)}. Each page has "
-        "what was expected of a delivery or a table, and what was found.</p><table><tr><th>Compared</th>"
-        f"<th>Expectations</th></tr>{''.join(rows)}</table></body></html>\n",
+        f"</head><body><h1>Data Docs</h1><p>Run {escape(pages.parent.name)}. Each page has what "
+        "was expected of a delivery or a table, and what was found.</p>"
+        "<table><tr><th>Compared</th><th>Expectations</th></tr>"
+        f"{''.join(rows)}</table></body></html>\n",
         encoding="utf-8",
     )
 
