@@ -88,6 +88,7 @@ AsOfOption = Annotated[
     datetime | None,
     typer.Option(
         "--as-of",
+        metavar="DATE",
         formats=["%Y-%m-%d"],
         help="Day at whose end balances are taken. (default: last movement, not after today)",
     ),
@@ -96,6 +97,7 @@ KnownAtOption = Annotated[
     datetime | None,
     typer.Option(
         "--known-at",
+        metavar="TIMESTAMP",
         formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"],
         help="Read only what was loaded by this moment, in UTC.",
     ),
