@@ -92,7 +92,8 @@ def _data_docs(home: Path) -> str:
     text = " ".join(path.read_text(encoding="utf-8") for path in sorted(pages.rglob("*.html")))
     assert not re.search(r"<(script|link|img)[^>]*https?:", text), "a page asks the network"
     links = re.findall(r'href="([^"]+)"', (pages / "index.html").read_text(encoding="utf-8"))
-    assert links and all((pages / unquote(link)).is_file() for link in links)
+    assert links
+    assert all((pages / unquote(link)).is_file() for link in links)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
