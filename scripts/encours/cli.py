@@ -88,16 +88,19 @@ AsOfOption = Annotated[
     datetime | None,
     typer.Option(
         "--as-of",
+        metavar="DATE",
         formats=["%Y-%m-%d"],
-        help="Day at whose end balances are taken. (default: last movement, not after today)",
+        help="Day such as 2026-06-30, at whose end balances are taken. "
+        "(default: last movement, not after today)",
     ),
 ]
 KnownAtOption = Annotated[
     datetime | None,
     typer.Option(
         "--known-at",
+        metavar="TIMESTAMP",
         formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"],
-        help="Read only what was loaded by this moment, in UTC.",
+        help="Read only what was loaded by this moment, in UTC, such as 2026-07-05T18:00:00.",
     ),
 ]
 CurrencyOption = Annotated[

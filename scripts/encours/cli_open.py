@@ -19,6 +19,7 @@ from encours.terminal import HomeOption, cell, out
 from encours.trace import ROW_COLUMNS, Cell, Part, Trace, written
 
 _WIDE = 120
+_UNCUT = 10_000
 
 
 class LineageFormat(StrEnum):
@@ -114,7 +115,10 @@ def _print_tree(traced: lineage.Trace, depth: int | None, *, conditions: bool) -
     root = traced.graph.tree(traced.root, depth, conditions=conditions)
     tree = Tree(_branch(root))
     add(tree, root)
-    out.print(tree, soft_wrap=True)
+    # A pipe has no width, and a tree is cut at that of its console.
+    (out if out.is_terminal else Console(highlight=False, width=_UNCUT)).print(
+        tree, soft_wrap=not out.is_terminal
+    )
     titles: dict[lineage.Kind, str] = {"value": "Made of", "condition": "Decided by"}
     for kind, title in titles.items():
         feeds = traced.feeds(kind)
@@ -137,7 +141,8 @@ def _branch(branch: lineage.Branch) -> str:
 def _print_trace(trace: Trace, limit: int) -> None:
     out.print(
         f"[bold]{escape(trace.label)}[/] ({trace.figure_code}), {trace.period}, entity "
-        f"{trace.entity_code}, {escape(trace.segment_type)} {escape(trace.segment_code)}"
+        f"{trace.entity_code}"
+        + ("" if trace.segment_type == "all" else f", {escape(trace.segment)}")
         + (f", {escape(trace.row_key)}" if trace.row_key else ""),
         soft_wrap=True,
     )

@@ -195,7 +195,7 @@ def close(home: Home, period: Period, entity_code: str | None, by: str, now: dat
         if closing.reopening is None and event.period == period.name and same_entity:
             raise UsageError(
                 f"{event.whose} is closed already, since {event.moment:%Y-%m-%d %H:%M} UTC by "
-                f"{event.by}. Reopen it first: encours reopen {period.name}"
+                f"{event.by}. Reopen it first: encours reopen {period.name} --reason WHY"
             )
     moment = _next_moment(home, now)
     event_id = f"{moment:{ID_FORMAT}}"

@@ -297,6 +297,13 @@ class Trace:
         )
         return page
 
+    @property
+    def segment(self) -> str:
+        """The segment in words, such as `region North`."""
+        if self.segment_type == "all":
+            return "all"
+        return f"{self.segment_type} {self.segment_code}"
+
     def document(self) -> dict[str, Any]:
         """The figure with its whole evidence as names and values, for JSON."""
         return {

@@ -10,8 +10,10 @@ import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 import duckdb
 
@@ -486,6 +488,7 @@ def _hold(suites: Sequence[Suite], pages: Path) -> list[Finding]:
     )
     source = context.data_sources.add_pandas("encours")
     found = []
+    failed: dict[str, int] = {}
     for suite in suites:
         figures: dict[str, Any] = {}
         expectations = gx.ExpectationSuite(name=suite.name)
@@ -502,6 +505,7 @@ def _hold(suites: Sequence[Suite], pages: Path) -> list[Finding]:
             )
         )
         results = definition.run(batch_parameters={"dataframe": pd.DataFrame(figures)})
+        failed[suite.name] = sum(not result.success for result in results.results)
         for result in results.results:
             configuration = result.expectation_config
             assert configuration is not None
@@ -519,6 +523,7 @@ def _hold(suites: Sequence[Suite], pages: Path) -> list[Finding]:
                     Finding(severity, each.code, suite.feed, each.key, suite.source, each.text)
                 )
     context.build_data_docs()
+    _write_index(pages, failed)
     _without_the_network(pages)
     return sorted(found, key=lambda finding: finding.severity)
 
@@ -546,6 +551,30 @@ def _expectation(gx: Any, column: str, expected: Expected, number: int) -> Any:
 def _figure_name(expected: Expected) -> str:
     kind = expected.code.removeprefix("quality_").replace("_", " ")
     return f"{expected.key} ({kind})"
+
+
+def _write_index(pages: Path, failed: dict[str, int]) -> None:
+    """Write the first page; that of Great Expectations is empty without what it fetches elsewhere.
+
+    Args:
+        pages: Folder of the pages.
+        failed: How many expectations failed, by suite.
+    """
+    rows = []
+    for name, count in sorted(failed.items(), key=lambda suite: (not suite[1], suite[0])):
+        page = next((pages / "validations" / name).rglob("*.html")).relative_to(pages)
+        rows.append(
+            f'<tr><td><a href="{quote(page.as_posix())}">{escape(name)}</a></td>'
+            f"<td>{f'<b>{count} failed</b>' if count else 'all hold'}</td></tr>"
+        )
+    (pages / "index.html").write_text(
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Data Docs</title>'
+        f"</head><body><h1>Data Docs</h1><p>Run {escape(pages.parent.name)}. Each page has what "
+        "was expected of a delivery or a table, and what was found.</p>"
+        "<table><tr><th>Compared</th><th>Expectations</th></tr>"
+        f"{''.join(rows)}</table></body></html>\n",
+        encoding="utf-8",
+    )
 
 
 def _without_the_network(pages: Path) -> None:

@@ -79,7 +79,9 @@ def verify(
     found.problems += closes.verify(home, records)
     count = len(list(home.closes.glob(f"*/{closes.RECORD}")))
     if count:
-        found.checked.append(f"{count} closings and reopenings")
+        found.checked.append(
+            f"{count} record{'s' if count != 1 else ''} of closings and reopenings"
+        )
     progress("verify: reading the published tables")
     _verify_published(home, records, found, with_tables=with_tables)
     if with_tables:
@@ -130,7 +132,7 @@ def _records(home: Home, found: _Findings) -> Iterator[Run]:
         found.problems += _artifact_problems(path.parent, run)
         previous = run
         yield run
-    found.checked.append(f"{closed} closed records of runs")
+    found.checked.append(f"{closed} closed record{'s' if closed != 1 else ''} of runs")
     if opened:
         found.uncovered.append(
             f"{len(opened)} records of runs from {opened[0].parent.name} on, which no later build "

@@ -388,6 +388,7 @@ def test_the_tree_leads_from_the_kpi_to_the_files(published: Published) -> None:
     assert "raw.invoices: gross_amount, issue_date, opening_date" in tree
     assert "promises" not in tree
     lines = tree[: tree.index("Made of:")].splitlines()
+    assert max(map(len, lines)) > 80, "a pipe has no width, so no line is cut"
     opened = [line for line in lines if "(above)" not in line and ".csv" not in line]
     names = [line.split("── ")[-1] for line in opened]
     inner = [name for name in names if not name.startswith("raw.")]

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import duckdb
 import pytest
@@ -90,6 +91,9 @@ def _data_docs(home: Path) -> str:
     pages = (home / _last_run(home)["data_docs"]).parent
     text = " ".join(path.read_text(encoding="utf-8") for path in sorted(pages.rglob("*.html")))
     assert not re.search(r"<(script|link|img)[^>]*https?:", text), "a page asks the network"
+    links = re.findall(r'href="([^"]+)"', (pages / "index.html").read_text(encoding="utf-8"))
+    assert links
+    assert all((pages / unquote(link)).is_file() for link in links)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
@@ -158,6 +162,7 @@ def test_a_delivery_unlike_the_earlier_ones_publishes_nothing_until_it_is_accept
     assert "Nothing was published" in result.stderr
     assert _published(home) == before
     assert words in _data_docs(home)
+    assert re.search(r"Expectations invoices of hand_made \d failed ", _data_docs(home))
     failed = _last_run(home)
     assert (failed["status"], failed["validation"]) == ("failed", "failed")
     # The same again does not become right by being repeated, and cannot be published.
