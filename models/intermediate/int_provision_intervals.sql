@@ -1,7 +1,7 @@
 -- Provisions in stock, each until the next one of its customer, by the dimension set that is the
 -- customer's own: that of a document which names neither business unit nor salesperson. They count
 -- from the first document of the customer in the entity on.
--- Grain: one row per dimension set and interval in which it has a provision; `valid_to` is excluded.
+-- Grain: one row per dimension set and interval with a provision; `valid_to` is excluded.
 with
 
 sets as (

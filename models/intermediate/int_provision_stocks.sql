@@ -1,5 +1,6 @@
 -- Provisions in stock at each month-end and at the as-of date, in the segments of the record of the
--- customer in its entity, in the group too, so that entities add up to it. In the reporting currency.
+-- customer in its entity, in the group too, so that entities add up to it. In the reporting
+-- currency.
 -- Grain: one row per month-end and slice with a provision.
 with
 
@@ -19,8 +20,8 @@ select
 from {{ ref('int_provision_intervals') }} as provisions
 inner join month_ends
     on
-        month_ends.as_of_date >= provisions.valid_from
-        and month_ends.as_of_date < provisions.valid_to
+        provisions.valid_from <= month_ends.as_of_date
+        and provisions.valid_to > month_ends.as_of_date
 inner join {{ ref('int_dimension_set_slices') }} as slices
     on provisions.dimension_set_id = slices.dimension_set_id
 group by month_ends.as_of_date, slices.slice_id
