@@ -17,7 +17,7 @@
 select
     {{ contribution_columns({
         'part': "'" ~ event ~ '_promise_' ~ measure ~ "'",
-        'scope_id': 'promises.dimension_set_id',
+        'scope_id': 'coalesce(item_sets.dimension_set_id, promises.dimension_set_id)',
         'contribution': (
             '1' if measure == 'count'
             else in_reporting('promises.promised_amount', 'factors.factor')
@@ -38,6 +38,11 @@ inner join {{ ref('fx_factors') }} as factors
     on
         {{ day }} = factors.calendar_date
         and promises.currency_code = factors.currency_code
+left join {{ ref('item_sets') }} as item_sets
+    on
+        promises.item_key = item_sets.item_key
+        and {{ day }} >= item_sets.valid_from
+        and {{ day }} < item_sets.valid_to
 where periods.period_grain <> 'day' and {{ condition }}
 
 union all
@@ -47,7 +52,7 @@ union all
 select
     {{ contribution_columns({
         'part': "'" ~ part ~ "'",
-        'scope_id': 'promises.dimension_set_id',
+        'scope_id': 'coalesce(item_sets.dimension_set_id, promises.dimension_set_id)',
         'contribution': contribution,
         'record_type': "'promise'",
         'record_key': 'promises.record_key',
@@ -63,6 +68,11 @@ inner join {{ ref('promises') }} as promises
     on
         periods.period_start <= promises.reached_on
         and periods.as_of_date >= promises.reached_on
+left join {{ ref('item_sets') }} as item_sets
+    on
+        promises.item_key = item_sets.item_key
+        and promises.reached_on >= item_sets.valid_from
+        and promises.reached_on < item_sets.valid_to
 where periods.period_grain <> 'day' and promises.broken_on is not null
 {{ 'union all' if not loop.last }}
 {% endfor %}

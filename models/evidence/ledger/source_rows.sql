@@ -35,6 +35,21 @@ records as (
     where own_rows.customer_code is null
     {%- endif %}
     {% endfor %}
+    union all
+
+    -- What a rule matched stands on the line of its receipt.
+    select
+        allocations.allocation_key as record_key,
+        'receipts' as feed,
+        receipts._source as source_name,
+        receipts._source_file as source_file,
+        receipts._source_row as source_row,
+        receipts._load_id as load_id
+    from {{ ref('int_allocations') }} as allocations
+    inner join {{ ref('stg_receipts') }} as receipts
+        on allocations.origin_item_key = receipts.item_key
+    where allocations.matching_rule is not null
+
 )
 
 select
