@@ -28,7 +28,7 @@ master_rows as (
         row_number() over (
             partition by customers.entity_code, customers.customer_code, customers.valid_from
             order by
-                case when master.entity_code is null then 1 else 0 end, master.is_common,
+                case when master.entity_code is null then 1 else 0 end asc, master.is_common asc,
                 master.holds_from desc
         ) as preference
     from customers

@@ -13,6 +13,21 @@ source_files as (
 
 ),
 
+-- A row that holds for several entities stands behind that of one entity.
+own_customers as (
+
+    select customers.* from {{ ref('stg_customers') }} as customers
+    left join {{ ref('stg_customers') }} as own_rows
+        on
+            customers.is_common
+            and not own_rows.is_common
+            and customers.entity_code = own_rows.entity_code
+            and customers.customer_code = own_rows.customer_code
+            and customers.holds_from = own_rows.holds_from
+    where own_rows.customer_code is null
+
+),
+
 records as (
     {% for feed in feeds %}
     {{ 'union all' if not loop.first }}
@@ -23,17 +38,7 @@ records as (
         {{ feed }}._source_file as source_file,
         {{ feed }}._source_row as source_row,
         {{ feed }}._load_id as load_id
-    from {{ ref('stg_' ~ feed) }} as {{ feed }}
-    {%- if feed == 'customers' %}
-    left join {{ ref('stg_customers') }} as own_rows
-        on
-            customers.is_common
-            and not own_rows.is_common
-            and customers.entity_code = own_rows.entity_code
-            and customers.customer_code = own_rows.customer_code
-            and customers.holds_from = own_rows.holds_from
-    where own_rows.customer_code is null
-    {%- endif %}
+    from {{ 'own_customers' if feed == 'customers' else ref('stg_' ~ feed) }} as {{ feed }}
     {% endfor %}
     union all
 
