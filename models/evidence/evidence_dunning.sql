@@ -24,7 +24,9 @@
 select
     {{ contribution_columns({
         'part': "'" ~ part ~ "'",
-        'scope_id': 'reminders.dimension_set_id',
+        'scope_id': (
+            'reminders.dimension_set_id' if day == planned else 'reminders.done_dimension_set_id'
+        ),
         'contribution': contribution,
         'record_type': "'reminder'",
         'record_key': 'reminders.record_key',

@@ -683,7 +683,7 @@ def test_random_ledgers_are_matched_as_the_reference_does(matched: Matched, tmp_
     sources = [load_source(path) for path in write_sources(ledgers, tmp_path / "inbox")]
     home = Home(tmp_path / "home")
     ingest(home, sources, None, datetime(2026, 7, 1, tzinfo=UTC), lambda _: None)
-    run = runs.new_run(datetime(2026, 7, 2, tzinfo=UTC), runs.Parameters(), None)
+    run = runs.new_run(home, datetime(2026, 7, 2, tzinfo=UTC), runs.Parameters(), None)
     with duckdb.connect(str(home.build_database)) as connection:
         lake.register(connection, home)
         runs.register(connection, home, run)

@@ -12,6 +12,7 @@ select
     {{ record_key('reminders', 'reminders') }} as record_key,
     reminders.item_key,
     cast(reminders.dimension_set_id as bigint) as dimension_set_id,
+    cast(reminders.done_dimension_set_id as bigint) as done_dimension_set_id,
     reminders.due_date,
     reminders.planned_on,
     reminders.done_on,

@@ -353,13 +353,13 @@ def test_quality_sees_the_state_that_the_changes_make(desk: Desk, monkeypatch: A
     for number in range(30):
         books.put(f"{number}")
     books.load()
-    before = runs.new_run(desk.now, Parameters(), known_at=None)
+    before = runs.new_run(desk.home, desk.now, Parameters(), known_at=None)
     before.status = "published"
     runs.save(desk.home, before)
     books.database.execute("delete from invoices where cast(number as integer) >= 10")
     books.put("new", changed="2026-01-11")
     books.load()
-    after = runs.new_run(desk.now, Parameters(), known_at=None)
+    after = runs.new_run(desk.home, desk.now, Parameters(), known_at=None)
     [delivery] = profiles.deliveries(desk.home, after, load_contract())
     assert delivery.is_state
     with duckdb.connect() as connection:
