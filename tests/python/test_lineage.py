@@ -333,7 +333,8 @@ def test_what_changes_with_a_column_of_a_feed_has_it_in_its_lineage(
         for table, column, kind in connection.execute(
             "select table_name, column_name, data_type from duckdb_columns() "
             "where database_name = 'build' and schema_name = 'marts' "
-            "and table_name like 'kpi!_%' escape '!' order by table_name, column_index"
+            "and table_name like 'kpi!_%' escape '!' and table_name <> 'kpi_reported' "
+            "order by table_name, column_index"
         ).fetchall():
             columns.setdefault(table, []).append((column, kind))
         for table, typed in columns.items():
