@@ -35,7 +35,10 @@ select
     {{ contribution_columns({
         'part': "'" ~ part ~ "'",
         'row_key': "cases.reason_kind || '|' || cases.reason_code" if part in reasons else "''",
-        'scope_id': 'cases.dimension_set_id',
+        'scope_id': (
+            'coalesce(item_sets.dimension_set_id, cases.dimension_set_id)' if event == 'closed'
+            else 'cases.dimension_set_id'
+        ),
         'contribution': (
             in_reporting('cases.covered_amount', 'factors.factor')
             if contribution == 'amount' else contribution
@@ -57,6 +60,13 @@ inner join {{ ref('fx_factors') }} as factors
     on
         cases.case_day = factors.calendar_date
         and cases.currency_code = factors.currency_code
+{%- if event == 'closed' %}
+left join {{ ref('item_sets') }} as item_sets
+    on
+        cases.item_key = item_sets.item_key
+        and cases.closed_on >= item_sets.valid_from
+        and cases.closed_on < item_sets.valid_to
+{%- endif %}
 where
     periods.period_grain <> 'day'
     and {{ is_day }}
