@@ -29,47 +29,45 @@ states as (
         history.due_date,
         segment_sets.segment_set_id,
         history.currency_code,
+        history.signed_amount,
         history.open_amount,
         case when history.is_factored then history.open_amount else 0 end as factored_amount,
-        1 as item_count,
+        case when history.open_amount <> 0 then 1 else 0 end as item_count,
         history.disputed_amount
     from {{ ref('int_item_history') }} as history
     inner join segment_sets on history.dimension_set_id = segment_sets.dimension_set_id
-    where history.open_amount <> 0
 
 ),
 
+-- Up to its due date, a debit item is what would be open if everyone paid on that day: it stays in
+-- a band that is not due, paid or not.
 aged as (
 
     select
-        states.*,
-        bands.age_band,
         greatest(states.valid_from, {{ add_days('states.due_date', 'bands.days_from') }})
             as entered_on,
-        least(states.valid_to, {{ add_days('states.due_date', 'bands.days_to + 1') }}) as left_on
+        least(states.valid_to, {{ add_days('states.due_date', 'bands.days_to + 1') }}) as left_on,
+        states.segment_set_id,
+        states.currency_code,
+        bands.age_band,
+        states.open_amount,
+        states.factored_amount,
+        states.item_count,
+        states.disputed_amount,
+        case when bands.days_to <= 0 then states.signed_amount else 0 end as theoretical_amount
     from states
     inner join bands
         on
             {{ days_between('states.due_date', 'states.valid_from') }} <= bands.days_to
             and {{ days_between('states.due_date', 'states.valid_to') }} > bands.days_from
+            and (states.open_amount <> 0 or bands.days_to <= 0)
     where states.item_side = 'debit' and states.due_date is not null
 
 ),
 
 placed as (
 
-    select
-        aged.entered_on,
-        aged.left_on,
-        aged.segment_set_id,
-        aged.currency_code,
-        aged.age_band,
-        aged.open_amount,
-        aged.factored_amount,
-        aged.item_count,
-        aged.disputed_amount,
-        cast(0 as decimal(18, 2)) as theoretical_amount
-    from aged
+    select aged.* from aged
 
     union all
 
@@ -85,34 +83,9 @@ placed as (
         states.factored_amount,
         states.item_count,
         states.disputed_amount,
-        cast(0 as decimal(18, 2)) as theoretical_amount
+        0 as theoretical_amount
     from states
-    where states.item_side = 'credit' or states.due_date is null
-
-    union all
-
-    -- What would be open if everyone paid on the due date: each debit item from its booking to that
-    -- day, paid or not.
-    select
-        coalesce(item_sets.valid_from, items.booking_date) as entered_on,
-        least(item_sets.valid_to, {{ add_days('items.due_date', 1) }}) as left_on,
-        segment_sets.segment_set_id,
-        items.currency_code,
-        bands.age_band,
-        cast(0 as decimal(18, 2)) as open_amount,
-        cast(0 as decimal(18, 2)) as factored_amount,
-        0 as item_count,
-        cast(0 as decimal(18, 2)) as disputed_amount,
-        items.signed_amount as theoretical_amount
-    from {{ ref('int_receivable_items') }} as items
-    left join {{ ref('int_item_dimension_sets') }} as item_sets
-        on items.item_key = item_sets.item_key and items.due_date >= item_sets.valid_from
-    inner join segment_sets
-        on
-            coalesce(item_sets.dimension_set_id, items.dimension_set_id)
-            = segment_sets.dimension_set_id
-    inner join bands on bands.days_to = 0
-    where items.item_side = 'debit' and items.booking_date <= items.due_date
+    where (states.item_side = 'credit' or states.due_date is null) and states.open_amount <> 0
 
 )
 

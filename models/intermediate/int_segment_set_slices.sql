@@ -36,6 +36,7 @@ group_slices as (
 
 select
     entity_slices.segment_set_id,
+    entity_slices.segment_type,
     entity_slices.slice_id,
     group_slices.slice_id as group_slice_id
 

@@ -144,5 +144,5 @@ def test_customers_of_one_code_are_listed(together: Path) -> None:
             "select record_key, description from audit.data_issues "
             "where issue_code = 'key_from_two_sources' and feed = 'customers' order by 1"
         ).fetchall()
-    assert [key for key, _ in found] == ["C1|", "C2|", "C3|", "C4|", "C5|", "C6|"]
+    assert [key for key, _ in found] == [f"C{number}||" for number in range(1, 7)]
     assert all("each counts for the entities of its source" in text for _, text in found)
