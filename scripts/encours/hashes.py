@@ -38,13 +38,13 @@ def table_sha256(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
     bytes and a colon before them, `~` for NULL.
 
     Args:
-        connection: Open connection.
+        connection: Open connection; threads may share it.
         relation: The table, as SQL; published tables lie in the order of their grain.
     """
-    columns = connection.execute(f"describe from {relation}").fetchall()
+    cursor = connection.cursor()
+    columns = cursor.execute(f"describe from {relation}").fetchall()
     digest = hashlib.sha256("".join(f"{name} {kind}\n" for name, kind, *_ in columns).encode())
     values = ", ".join(f"coalesce({_value(name, kind)}, '~')" for name, kind, *_ in columns)
-    cursor = connection.cursor()
     cursor.execute(f"select concat_ws(',', {values}) || chr(10) from {relation}")
     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
         digest.update("".join(row[0] for row in rows).encode())
