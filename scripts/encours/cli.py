@@ -220,6 +220,7 @@ def publish_command(
         noted: list[Finding] = []
         if built.validation is None:
             built, noted = pipeline.validate_only(place, [], now, progress)
+        progress("publish: writing the tables for readers")
         publish(place, built, now)
     _print_noted(noted)
     _out.print(f"Published to {place.published_database}.")

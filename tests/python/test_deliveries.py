@@ -39,7 +39,7 @@ from support import marts_that_differ, run_encours, write_feeds
 
 pytestmark = pytest.mark.slow
 
-COUNT = int(os.environ.get("ENCOURS_DELIVERIES", "36"))
+COUNT = int(os.environ.get("ENCOURS_DELIVERIES", "20"))
 SEED = int(os.environ.get("ENCOURS_SEED", "0"))
 STEPS = 4
 WAYS = ("files", "changes", "table", "changed rows")

@@ -23,8 +23,9 @@ from support import Feeds, run_encours, write_feeds
 pytestmark = pytest.mark.slow
 
 # What the command says when a step begins, how often to kill it there, and up to how many seconds
-# after. Twenty kills in all.
-STEPS = (("reading", 6, 0.3), ("build: opening", 4, 4.0), ("stg_", 5, 2.0), ("publish:", 5, 0.6))
+# after. Twenty kills in all, five of them of the command that only publishes what is built.
+STEPS = (("reading", 6, 0.3), ("build: opening", 4, 4.0), ("stg_", 5, 2.0))
+PUBLISHING = ("publish:", 5, 3.0)
 
 
 def _feeds(version: int) -> Feeds:
@@ -77,9 +78,9 @@ def _marts(home: Path) -> str:
     return digest.hexdigest()
 
 
-def _start(source: Path, home: Path) -> subprocess.Popen[str]:
+def _start(home: Path, *words: str | Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "encours", "run", str(source), "--home", str(home)],
+        [sys.executable, "-m", "encours", *map(str, words), "--home", str(home)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -101,46 +102,86 @@ def _kill_in_step(process: subprocess.Popen[str], step: str, delay: float) -> No
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
-    """The figures of runs that nobody interrupted, each in a home folder of its own."""
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Home folders that saw one run of a version, which nobody interrupted."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    hashes = {}
-    for version in (1, 2):
-        source = write_feeds(_feeds(version), folder / f"inbox{version}")
-        run_encours("run", source, "--home", folder / f"home{version}")
-        hashes[version] = _marts(folder / f"home{version}")
+    homes = {version: folder / f"home{version}" for version in (1, 2)}
+    for version, home in homes.items():
+        run_encours("run", write_feeds(_feeds(version), folder / "inbox"), "--home", home)
+    return homes
+
+
+@pytest.fixture(scope="module")
+def expected(uninterrupted: dict[int, Path]) -> dict[int, str]:
+    """The figures of runs that nobody interrupted."""
+    hashes = {version: _marts(home) for version, home in uninterrupted.items()}
     assert hashes[1] != hashes[2]
     return hashes
 
 
-def test_twenty_kills_and_a_plain_run_give_the_figures_of_a_run_never_interrupted(
-    tmp_path: Path, expected: dict[int, str]
+@pytest.fixture
+def home(uninterrupted: dict[int, Path], tmp_path: Path) -> Path:
+    """A home folder after a run of the first version."""
+    shutil.copytree(uninterrupted[1], tmp_path / "home", symlinks=True)
+    return tmp_path / "home"
+
+
+def _seen_after_kill(home: Path, step: str, expected: dict[int, str]) -> str:
+    """The figures that readers see after a kill: a whole version, and the records hold."""
+    seen = _marts(home)
+    assert seen in expected.values(), f"killed in {step}: readers see a half version"
+    assert verify(Home(home), lambda _: None).problems == (), f"killed in {step}"
+    return seen
+
+
+def _run_and_check(home: Path, source: Path, step: str, expected: dict[int, str]) -> None:
+    """The plain run after kills gives the second version, and leaves nothing behind."""
+    run_encours("run", source, "--home", home)
+    assert _marts(home) == expected[2], f"after kills in {step}"
+    leftovers = [path.name for path in home.rglob("*.unfinished")]
+    assert leftovers == []
+    statuses = _statuses(home)
+    assert statuses[-1] == "published"
+    assert "running" not in statuses
+    assert verify(Home(home), lambda _: None).problems == ()
+
+
+def test_fifteen_kills_and_a_plain_run_give_the_figures_of_a_run_never_interrupted(
+    tmp_path: Path, home: Path, uninterrupted: dict[int, Path], expected: dict[int, str]
 ) -> None:
-    home = tmp_path / "home"
-    run_encours("run", write_feeds(_feeds(1), tmp_path / "inbox"), "--home", home)
-    shutil.copytree(home, tmp_path / "base", symlinks=True)
     source = write_feeds(_feeds(2), tmp_path / "inbox")
     moments = random.Random(20260630)
     for step, kills, longest in STEPS:
         for _ in range(kills):
-            _kill_in_step(_start(source, home), step, moments.uniform(0, longest))
-            seen = _marts(home)
-            assert seen in expected.values(), f"killed in {step}: readers see a half version"
-            assert verify(Home(home), lambda _: None).problems == (), f"killed in {step}"
-            if seen == expected[2]:
+            _kill_in_step(_start(home, "run", source), step, moments.uniform(0, longest))
+            if _seen_after_kill(home, step, expected) == expected[2]:
                 # It was killed too late to be of use: start again from the first version.
                 shutil.rmtree(home)
-                shutil.copytree(tmp_path / "base", home, symlinks=True)
-        run_encours("run", source, "--home", home)
-        assert _marts(home) == expected[2], f"after kills in {step}"
-        leftovers = [path.name for path in home.rglob("*.unfinished")]
-        assert leftovers == []
-        statuses = _statuses(home)
-        assert statuses[-1] == "published"
-        assert verify(Home(home), lambda _: None).problems == ()
-        assert "running" not in statuses
+                shutil.copytree(uninterrupted[1], home, symlinks=True)
+        _run_and_check(home, source, step, expected)
         shutil.rmtree(home)
-        shutil.copytree(tmp_path / "base", home, symlinks=True)
+        shutil.copytree(uninterrupted[1], home, symlinks=True)
+
+
+def test_five_kills_while_publishing_leave_a_whole_version_and_the_next_run_repairs_all(
+    tmp_path: Path, home: Path, expected: dict[int, str]
+) -> None:
+    source = write_feeds(_feeds(2), tmp_path / "inbox")
+    run_encours("ingest", source, "--home", home)
+    run_encours("build", "--home", home)
+    run_encours("validate", "--home", home)
+    shutil.copytree(home, tmp_path / "validated", symlinks=True)
+    moments = random.Random(20260701)
+    step, kills, longest = PUBLISHING
+    seen = []
+    for _ in range(kills):
+        _kill_in_step(_start(home, "publish"), step, moments.uniform(0, longest))
+        seen.append(_seen_after_kill(home, step, expected))
+        if seen[-1] == expected[2]:
+            shutil.rmtree(home)
+            shutil.copytree(tmp_path / "validated", home, symlinks=True)
+    assert expected[1] in seen, "each was killed too late"
+    _run_and_check(home, source, step, expected)
 
 
 def _statuses(home: Path) -> list[str]:
@@ -154,7 +195,7 @@ def test_a_second_run_at_once_ends_with_3_and_disturbs_nothing(
 ) -> None:
     home = tmp_path / "home"
     source = write_feeds(_feeds(1), tmp_path / "inbox")
-    first = _start(source, home)
+    first = _start(home, "run", source)
     assert first.stderr is not None
     assert "reading" in first.stderr.readline()
     start = time.monotonic()
@@ -168,7 +209,7 @@ def test_a_second_run_at_once_ends_with_3_and_disturbs_nothing(
 
 def test_an_interrupt_ends_with_130_and_is_recorded(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    process = _start(write_feeds(_feeds(1), tmp_path / "inbox"), home)
+    process = _start(home, "run", write_feeds(_feeds(1), tmp_path / "inbox"))
     assert process.stderr is not None
     for line in process.stderr:
         if "stg_" in line:
@@ -182,10 +223,8 @@ def test_an_interrupt_ends_with_130_and_is_recorded(tmp_path: Path) -> None:
     assert json.loads(record.read_text(encoding="utf-8"))["status"] == "interrupted"
 
 
-def test_a_run_with_nothing_new_changes_nothing(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_a_run_with_nothing_new_changes_nothing(tmp_path: Path, home: Path) -> None:
     source = write_feeds(_feeds(1), tmp_path / "inbox")
-    run_encours("run", source, "--home", home)
     before = _files(home)
     result = run_encours("run", source, "--home", home)
     assert "Nothing was changed" in result.stdout
@@ -193,10 +232,8 @@ def test_a_run_with_nothing_new_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_failed_run_leaves_the_last_version_to_readers_and_cannot_be_published(
-    tmp_path: Path, expected: dict[int, str]
+    tmp_path: Path, home: Path, expected: dict[int, str]
 ) -> None:
-    home = tmp_path / "home"
-    run_encours("run", write_feeds(_feeds(1), tmp_path / "inbox"), "--home", home)
     broken = _feeds(2)
     broken["control_balances"] = [
         {"entity_code": "E0", "balance_date": date(2026, 2, 1), "balance_amount": Decimal("0.01")}
@@ -208,28 +245,8 @@ def test_a_failed_run_leaves_the_last_version_to_readers_and_cannot_be_published
     assert _marts(home) == expected[1]
 
 
-def test_known_at_rebuilds_an_earlier_publication_beside_the_current_one(
-    tmp_path: Path, expected: dict[int, str]
-) -> None:
-    home = tmp_path / "home"
-    source = write_feeds(_feeds(1), tmp_path / "inbox")
-    run_encours("run", source, "--home", home)
-    with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
-        row = connection.execute("select max(known_at) from audit.runs").fetchone()
-    assert row is not None
-    source = write_feeds(_feeds(2), tmp_path / "inbox")
-    run_encours("run", source, "--home", home)
-    run_encours("run", source, "--home", home, "--known-at", row[0].isoformat())
-    (view,) = (home / "as-known").iterdir()
-    assert _marts(view) == expected[1]
-    assert _marts(home) == expected[2]
-
-
-def test_parquet_holds_the_published_tables_one_folder_each(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    run_encours("publish", "--to", "parquet", "--home", home, status=2)
-    source = write_feeds(_feeds(1), tmp_path / "inbox")
-    run_encours("run", source, "--home", home)
+def test_parquet_holds_the_published_tables_one_folder_each(tmp_path: Path, home: Path) -> None:
+    run_encours("publish", "--to", "parquet", "--home", tmp_path / "empty", status=2)
     run_encours("publish", "--to", "parquet", "--home", home)
     with duckdb.connect(str(home / "encours.duckdb"), read_only=True) as connection:
         tables = connection.execute(
