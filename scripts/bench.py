@@ -7,8 +7,9 @@ The daily balances are computed three ways over the same item history on the sam
 through the ageing buckets as the warehouse does, by joining a calendar to the open items, and, as
 a floor, by merely reading and adding up the movements. The first two give the same table, with
 all its measures, and must agree to the cent on every day, slice and bucket, or the benchmark
-fails. A ledger of about so many lines (FEC) is ingested too, against merely reading it. Quote
-ratios, not seconds.
+fails. A ledger of about so many lines (FEC) is ingested too, against merely reading it. The
+evidence of every KPI is fetched for a month of the customer with the most items. Quote ratios, not
+seconds.
 """
 
 import argparse
@@ -168,6 +169,7 @@ def _bench(folder: Path, invoices: int, rounds: int) -> int:
         table.add_row(name, f"{cost.wall:.1f}", f"{cost.processor:.1f}", f"{cost.memory:,.0f}")
     _OUT.print(table)
     _print_nodes(home)
+    _bench_evidence(home)
     return _compare(home, rounds)
 
 
@@ -225,6 +227,45 @@ def _print_nodes(home: Home) -> None:
     table.add_column("Seconds", justify="right")
     for result in slowest:
         table.add_row(result["unique_id"].split(".", 2)[2][:60], f"{result['execution_time']:.1f}")
+    _OUT.print(table)
+
+
+def _bench_evidence(home: Home) -> None:
+    """Open every KPI of a month of one customer, as an auditor does in SQL and in the terminal."""
+    with duckdb.connect(str(home.published_database), read_only=True) as connection:
+        customer = connection.execute(
+            "select entity_code, customer_code, count(*) as state_count "
+            "from marts.fct_open_item_history group by all order by state_count desc limit 1"
+        ).fetchone()
+        assert customer is not None
+        entity, code, _ = customer
+        kpis = connection.execute(
+            "select distinct kpi_code from audit.kpi_catalogue order by kpi_code"
+        ).fetchall()
+        month = connection.execute(
+            "select max(period_start) from marts.dim_period "
+            "where period_grain = 'month' and is_period_complete"
+        ).fetchone()
+        assert month is not None
+        slice_ = f"'{month[0]}', entity := '{entity}', segment := 'customer', code := '{code}'"
+        taken = {}
+        for (kpi,) in kpis:
+            start = time.perf_counter()
+            count = len(
+                connection.execute(f"from audit.kpi_evidence('{kpi}', {slice_})").fetchall()
+            )
+            taken[kpi] = (time.perf_counter() - start, count)
+    words = ("trace", "dso_days", "--entity", entity, "--segment", f"customer={code}")
+    traced = _measure((*words, "--period", f"{month[0]:%Y-%m}", "--home", str(home.path)))
+    title = f"Evidence of {month[0]:%B %Y} of customer {code}, {len(taken)} KPIs"
+    table = Table(title=title, title_justify="left")
+    for name in ("Evidence", "Wall s", "Records"):
+        table.add_column(name, justify="left" if name == "Evidence" else "right")
+    median = statistics.median(seconds for seconds, _ in taken.values())
+    table.add_row("median", f"{median:.2f}", "")
+    for kpi, (seconds, count) in sorted(taken.items(), key=lambda item: -item[1][0])[:3]:
+        table.add_row(kpi, f"{seconds:.2f}", f"{count:,}")
+    table.add_row("encours trace dso_days", f"{traced.wall:.2f}", "")
     _OUT.print(table)
 
 
