@@ -22,10 +22,10 @@ run: setup ## Generate the demonstration company, run it, publish into warehouse
 	@$(BIN)/encours demo
 
 test: setup ## All tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-fast: setup ## The tests that take no warehouse run, in under two minutes
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
 lint: setup ## Style and types of SQL and Python
 	$(BIN)/ruff check .
