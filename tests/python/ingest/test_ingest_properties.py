@@ -66,6 +66,7 @@ def date_of(cell: str) -> date | None:
     end="\n",
     block=1,
 )
+@example(rows=[("0\r", "0.000", "2000-01-01")], quoting=False, end="\n", block=1)
 def test_cells_are_kept_exactly_or_their_row_is_refused(
     rows: list[tuple[str, str, str]], quoting: bool, end: str, block: int
 ) -> None:
@@ -74,14 +75,20 @@ def test_cells_are_kept_exactly_or_their_row_is_refused(
         stream, quoting=csv.QUOTE_ALL if quoting else csv.QUOTE_MINIMAL, lineterminator=end
     )
     writer.writerow(HEADER.split(","))
-    lines = []
+    lines, torn = [], set()
     for number, (customer, amount, day) in enumerate(rows):
-        lines.append(stream.getvalue().count("\n") + 1)
+        before = stream.getvalue()
+        lines.append(before.count("\n") + 1)
         writer.writerow(["FR01", number, customer, day, amount, "EUR"])
+        # Some versions of the writer leave a carriage return without quotes: it tears the line.
+        written = stream.getvalue()[len(before) : -len(end)]
+        if "\r" in re.sub('"[^"]*"', "", written):
+            torn.add(lines[-1])
     expected = {
         line: (customer.strip(BLANKS), amount_of(amount), date_of(day))
         for line, (customer, amount, day) in zip(lines, rows, strict=True)
         if customer.strip(BLANKS) and amount_of(amount) is not None and date_of(day)
+        if line not in torn
     }
     original = text.BLOCK_BYTES
     with TemporaryDirectory() as folder:
