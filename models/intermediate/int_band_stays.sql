@@ -2,7 +2,7 @@
 -- while it lasts, rolls on through the later bands on days that are known beforehand; no day is
 -- joined to the open items. Amounts in document currency. In the order of the days of entry, so
 -- that what is added up by day lies close together.
--- Grain: one row per age band and state of an item, or item not yet due; no key.
+-- Grain: one row per age band and state of an item that is open or not yet due; no key.
 with
 
 bands as (

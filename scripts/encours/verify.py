@@ -237,13 +237,13 @@ def _verify_tables(
     connection: duckdb.DuckDBPyConnection, path: Path, run: Run, found: _Findings
 ) -> None:
     """Compare what the published tables say with the record of their run."""
-    tables = published_hashes(connection)
-    for table in sorted({*tables, *run.tables_sha256}):
-        if table not in tables:
+    hashes = published_hashes(connection)
+    for table in sorted({*hashes, *run.tables_sha256}):
+        if table not in hashes:
             found.problems.append(f"{path}: {table} is missing")
         elif table not in run.tables_sha256:
             found.problems.append(f"{path}: {table} was put in")
-        elif tables[table] != run.tables_sha256[table]:
+        elif hashes[table] != run.tables_sha256[table]:
             found.problems.append(f"{path}: {table} changed since run {run.run_id} published it")
     found.checked.append(f"{len(run.tables_sha256) + 1} published tables of run {run.run_id}")
 
